@@ -1,0 +1,68 @@
+# make help lists what there is.
+
+SHELL := /bin/bash
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PACKAGES ?= ./...
+# The race detector needs a C compiler.
+RACE ?= $(shell command -v "$$(go env CC | cut -d' ' -f1)" >/dev/null 2>&1 && echo -race)
+# The slowest package on the slowest machine.
+TIMEOUT ?= 15m
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: tools
+tools: ## Build kube-apiserver, etcd, kubectl and the generators into bin/, once.
+	@hack/tools/build.sh
+
+.PHONY: test
+test: tools-servers ## Run all tests, on a real API server.
+	go test $(RACE) -timeout $(TIMEOUT) $(PACKAGES)
+
+.PHONY: demo
+demo: tools-servers build ## Run the operator on a real API server and a Mesos cluster in memory.
+	@go build -o bin/quobyte-demo ./hack/demo
+	@exec bin/quobyte-demo
+
+.PHONY: build
+build: ## Build the operator: bin/manager.
+	@echo "Building the operator: bin/manager"
+	@go build -ldflags "-X main.version=$(VERSION)" -o bin/manager .
+
+.PHONY: generate
+generate: tools-generators ## Generate deep copies, CRDs and RBAC from the Go code.
+	@hack/tools/generate.sh .
+
+.PHONY: verify
+verify: tools-generators ## Fail when a generated file is out of date.
+	@hack/tools/verify.sh
+
+.PHONY: lint
+lint: tools-lint ## Check format, vet, staticcheck and the direction of imports.
+	@unformatted=$$(gofmt -l .); if [[ -n $$unformatted ]]; then echo "gofmt these: $$unformatted" >&2; exit 1; fi
+	go vet ./...
+	go -C hack/tools vet ./importcheck
+	bin/staticcheck ./...
+	go -C hack/tools test ./importcheck
+	go -C hack/tools run ./importcheck ../..
+
+.PHONY: manifests
+manifests: tools-kustomize ## Print all that kubectl apply -k config/default applies.
+	@bin/kustomize build config/default
+
+.PHONY: clean
+clean: ## Remove what was built, tools included.
+	rm -rf bin
+
+# Each target builds the tools that it needs and no others.
+.PHONY: tools-servers tools-generators tools-lint tools-kustomize
+tools-servers:
+	@hack/tools/build.sh kube-apiserver etcd kubectl
+tools-generators:
+	@hack/tools/build.sh controller-gen
+tools-lint:
+	@hack/tools/build.sh staticcheck
+tools-kustomize:
+	@hack/tools/build.sh kustomize
