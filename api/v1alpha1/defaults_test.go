@@ -1,0 +1,198 @@
+package v1alpha1_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestSmallestClusterGetsAllDefaults(t *testing.T) {
+	api := server.API(t)
+	namespace := api.Namespace(t)
+	api.Apply(t, namespace, smallestCluster)
+	compareWithGolden(t, "smallest-cluster.yaml", specOf(t, namespace, "QuobyteCluster", "quobyte"))
+}
+
+func TestSmallestDeviceIsAccepted(t *testing.T) {
+	api := server.API(t)
+	namespace := api.Namespace(t)
+	api.Apply(t, namespace, smallestDevice)
+	compareWithGolden(t, "smallest-device.yaml", specOf(t, namespace, "QuobyteDevice", "node1-disk1"))
+}
+
+// TestOneNestedFieldKeepsAllOtherDefaults sets one field at a time and expects
+// the golden defaults but for this field.
+func TestOneNestedFieldKeepsAllOtherDefaults(t *testing.T) {
+	api := server.API(t)
+	namespace := api.Namespace(t)
+	var defaults map[string]any
+	golden, err := os.ReadFile(filepath.Join("testdata", "smallest-cluster.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(golden, &defaults); err != nil {
+		t.Fatal(err)
+	}
+
+	changes := []string{
+		`{suspend: true}`,
+		`{mesos: {role: storage}}`,
+		`{mesos: {failoverTimeout: 1h}}`,
+		`{placement: {publicRole: public}}`,
+		`{placement: {hosts: [node1]}}`,
+		`{registry: {mesosDNSDomain: cluster.mesos}}`,
+		`{registry: {discovery: Inventory}}`,
+		`{ports: {base: 31000}}`,
+		`{ports: {s3: 8080}}`,
+		`{services: {metadata: {resources: {memory: 16Gi}}}}`,
+		`{services: {api: {instances: 0}}}`,
+		`{services: {s3: {hostname: s3.example.com}}}`,
+		`{services: {}}`,
+	}
+	for _, service := range serviceNames() {
+		changes = append(changes,
+			`{services: {`+service+`: {}}}`,
+			`{services: {`+service+`: {resources: {cpus: "3"}}}}`,
+			`{services: {`+service+`: {resources: {cpus: 3}}}}`,
+			`{services: {`+service+`: {resources: {memory: 20Gi}}}}`,
+			`{services: {`+service+`: {resources: {disk: "0"}}}}`,
+			`{services: {`+service+`: {memoryReserve: "0"}}}`,
+			`{services: {`+service+`: {env: [{name: A, value: b}]}}}`,
+			`{services: {`+service+`: {extraConfig: "a=b"}}}`)
+	}
+	for _, change := range changes {
+		t.Run(change, func(t *testing.T) {
+			object := manifest(t, namespace, smallestCluster, `spec: `+change)
+			if err := api.Client().Create(t.Context(), object, client.DryRunAll); err != nil {
+				t.Fatal(err)
+			}
+			want := (&unstructured.Unstructured{Object: defaults}).DeepCopy().Object
+			merge(want, fromYAML(t, change))
+			if diff := cmp.Diff(toYAML(t, want), toYAML(t, object.Object["spec"])); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestOperatorKeepsWhatAPersonSet writes an object back through the Go types:
+// zeros that differ from the default must survive. A patch, which is how the
+// operator writes, does not even change the spelling of durations and
+// quantities, and so neither the generation nor what GitOps compares.
+func TestOperatorKeepsWhatAPersonSet(t *testing.T) {
+	api := server.API(t)
+	c := api.Client()
+	namespace := api.Namespace(t)
+	cluster := create(t, manifest(t, namespace, smallestCluster, `
+spec:
+  mesos: {failoverTimeout: 90m}
+  placement: {hosts: []}
+  services:
+    registry: {memoryReserve: 0, resources: {disk: 0, memory: 2048Mi}}
+    api: {instances: 0, resources: {cpus: 2}}
+    webconsole: {instances: 0}
+    s3: {instances: 0, memoryReserve: "0", env: [{name: A}]}
+`))
+	spec, text := cluster.Spec.DeepCopy(), specOf(t, namespace, "QuobyteCluster", "quobyte")
+
+	original := cluster.DeepCopy()
+	cluster.Finalizers = append(cluster.Finalizers, v1alpha1.FinalizerCluster)
+	if err := c.Patch(t.Context(), cluster, client.MergeFrom(original)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(text, specOf(t, namespace, "QuobyteCluster", "quobyte")); diff != "" || cluster.Generation != 1 {
+		t.Errorf("a patch of the metadata made generation %d (-before +after):\n%s", cluster.Generation, diff)
+	}
+
+	cluster.Finalizers = nil
+	if err := c.Update(t.Context(), cluster); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(spec, &cluster.Spec, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("an update changed the spec (-before +after):\n%s", diff)
+	}
+	services := cluster.Spec.Services
+	if services.API.Instances != 0 || services.S3.Instances != 0 || !services.Registry.MemoryReserve.IsZero() || !services.S3.MemoryReserve.IsZero() || !services.Registry.Resources.Disk.IsZero() {
+		t.Errorf("a zero was lost:\n%s", toYAML(t, services))
+	}
+	if got := cluster.Spec.Mesos.FailoverTimeout.Duration; got != 90*time.Minute {
+		t.Errorf("failoverTimeout is %v", got)
+	}
+}
+
+// TestWhatIsAcceptedCanBeRead: one object that the Go types cannot hold would
+// blind the operator to all.
+func TestWhatIsAcceptedCanBeRead(t *testing.T) {
+	api := server.API(t)
+	for _, change := range []string{
+		`spec: {mesos: {failoverTimeout: 1h30m}}`,
+		`spec: {mesos: {failoverTimeout: 1.5h}}`,
+		`spec: {mesos: {failoverTimeout: 168h0m0s}}`,
+		`spec: {mesos: {failoverTimeout: 999999h999999m999999.999999999s}}`,
+		`spec: {mesos: {master: "http://10.0.0.1:5050,https://mesos-2.corp:5050/"}}`,
+		`spec: {mesos: {master: "http://[2001:db8::1]:5050"}}`,
+		`spec: {mesos: {master: "zk://me:secret@10.0.0.1:2181,10.0.0.2:2181/mesos"}}`,
+		`spec: {mesos: {role: "storage/quobyte", principal: quobyte, secretRef: {name: mesos}}}`,
+		`spec: {image: quobyte-server}`,
+		`spec: {image: docker-registry.corp/storage/quobyte-server}`,
+		`spec: {registry: {discovery: Endpoints, endpoints: ["node1:21000", "10.0.0.2:21000"]}}`,
+		`spec: {registry: {discovery: Endpoints, endpoints: [_registry._tcp.quobyte]}}`,
+		`spec: {ports: {base: 1, api: 13, webconsole: 14, s3: 15}}`,
+		`spec: {services: {data: {resources: {cpus: 1m, memory: 1e9, disk: 0.5Gi}}}}`,
+		`spec: {services: {data: {resources: {cpus: 10k, memory: 1Pi, disk: 1000000000000000m}}}}`,
+		`spec: {services: {data: {resources: {memory: 5368709120}}}}`,
+		`spec: {services: {data: {env: [{name: QUOBYTE_ENABLE_ASSERTIONS, value: "1"}]}}}`,
+	} {
+		t.Run(change, func(t *testing.T) {
+			create(t, manifest(t, api.Namespace(t), smallestCluster, change))
+		})
+	}
+}
+
+func specOf(t *testing.T, namespace, kind, name string) string {
+	t.Helper()
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	if err := server.API(t).Client().Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
+		t.Fatal(err)
+	}
+	return toYAML(t, object.Object["spec"])
+}
+
+func toYAML(t *testing.T, value any) string {
+	t.Helper()
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func compareWithGolden(t *testing.T, file, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}

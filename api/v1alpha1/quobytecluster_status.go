@@ -1,0 +1,184 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Condition types of a QuobyteCluster. kstatus understands Ready, Reconciling
+// and Stalled.
+const (
+	// ConditionReady: every service that the inventory asks for runs, is
+	// healthy and of the wanted version; or all is stopped, as asked.
+	ConditionReady = "Ready"
+	// ConditionReconciling: the operator is bringing the cluster to what the
+	// spec asks for.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled: only a person can go on.
+	ConditionStalled = "Stalled"
+	// ConditionDegraded: something that ran, or runs, is not as it should be.
+	ConditionDegraded = "Degraded"
+	// ConditionConnected: the operator is subscribed to the Mesos master.
+	ConditionConnected = "Connected"
+)
+
+// Reasons of conditions.
+const (
+	ReasonReady            = "Ready"
+	ReasonStopped          = "Stopped"
+	ReasonStopping         = "Stopping"
+	ReasonStarting         = "Starting"
+	ReasonUpdating         = "Updating"
+	ReasonWaiting          = "Waiting"
+	ReasonSuspended        = "Suspended"
+	ReasonDeleting         = "Deleting"
+	ReasonNoDevices        = "NoDevices"
+	ReasonConnecting       = "Connecting"
+	ReasonConnected        = "Connected"
+	ReasonNotConnected     = "NotConnected"
+	ReasonNotSupported     = "NotSupported"
+	ReasonSecretNotFound   = "SecretNotFound"
+	ReasonFrameworkRemoved = "FrameworkRemoved"
+	ReasonDuplicateService = "DuplicateService"
+	ReasonServiceDown      = "ServiceDown"
+	ReasonAsExpected       = "AsExpected"
+)
+
+// Annotations by which a person answers what only a person can decide.
+const (
+	// AnnotationGoneAgents lists, separated by commas, the ids of agents whose
+	// machines are gone for good: tasks on them no longer block their host.
+	AnnotationGoneAgents = "mesos.quobyte.com/gone-agents"
+	// AnnotationForgetFramework names the framework id that is to be forgotten,
+	// so that a new framework is registered in its place.
+	AnnotationForgetFramework = "mesos.quobyte.com/forget-framework"
+)
+
+// FinalizerCluster holds a QuobyteCluster until its deletion policy is carried
+// out; FinalizerDevice holds a QuobyteDevice until no service uses it.
+const (
+	FinalizerCluster = "mesos.quobyte.com/cluster"
+	FinalizerDevice  = "mesos.quobyte.com/device"
+)
+
+// Bounds of lists in the status, so that the object of a cluster of 10,000
+// hosts stays small.
+const (
+	MaxReasons  = 20
+	MaxFailures = 100
+	MaxFloating = 100
+)
+
+// QuobyteClusterStatus is what the operator last saw.
+type QuobyteClusterStatus struct {
+	// ObservedGeneration is the generation of the spec that this status is about.
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// FrameworkID is the id under which Mesos knows this cluster. It is written
+	// once and never changed by the operator.
+	FrameworkID string `json:"frameworkID,omitempty"`
+
+	// Leader is the Mesos master of the present or last subscription.
+	Leader string `json:"leader,omitempty"`
+
+	// Devices is how many accepted devices the inventory has.
+	// +kubebuilder:default=0
+	Devices int32 `json:"devices"`
+
+	// Summary is for the columns of kubectl get.
+	Summary ClusterSummary `json:"summary,omitempty"`
+
+	// Services counts the instances of each service.
+	// +listType=map
+	// +listMapKey=name
+	Services []ServiceStatus `json:"services,omitempty"`
+
+	// Floating lists the tasks of services that are not bound to devices; those
+	// that are stand on their devices. At most 100.
+	// +listType=map
+	// +listMapKey=taskID
+	Floating []TaskStatus `json:"floating,omitempty"`
+
+	// Reasons say why instances that should run do not, and what is not as it
+	// should be: at most 20, grouped.
+	// +listType=atomic
+	Reasons []Reason `json:"reasons,omitempty"`
+
+	// Failures counts the failures of instances that have not run well since:
+	// at most 100, the most recent.
+	// +listType=atomic
+	Failures []Failure `json:"failures,omitempty"`
+
+	// Conditions: Ready, Reconciling, Stalled, Degraded, Connected.
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// ClusterSummary is for the columns of kubectl get.
+type ClusterSummary struct {
+	// Services as ready/wanted, such as 11/12.
+	Services string `json:"services,omitempty"`
+	// Updated is how many wanted instances run the wanted spec, such as 11/12.
+	Updated string `json:"updated,omitempty"`
+}
+
+// ServiceStatus counts the instances of one service.
+type ServiceStatus struct {
+	// Name of the service: registry, metadata, data, api, webconsole, s3.
+	Name string `json:"name"`
+	// Wanted instances.
+	Wanted int32 `json:"wanted"`
+	// Running tasks, of whatever version.
+	Running int32 `json:"running"`
+	// Ready is how many wanted instances run and are healthy.
+	Ready int32 `json:"ready"`
+	// Updated is how many wanted instances run the wanted spec.
+	Updated int32 `json:"updated"`
+	// Versions that run, with their counts, such as "1.1.5 (3)"; at most 10.
+	// +listType=atomic
+	Versions []string `json:"versions,omitempty"`
+}
+
+// TaskStatus is one task of a service.
+type TaskStatus struct {
+	// Service such as data.
+	Service string `json:"service"`
+	// TaskID in Mesos.
+	TaskID string `json:"taskID"`
+	// Host it runs on.
+	Host string `json:"host,omitempty"`
+	// AgentID of the Mesos agent it runs on.
+	AgentID string `json:"agentID,omitempty"`
+	// Version of the image; empty when it is not known.
+	Version string `json:"version,omitempty"`
+	// State as Mesos says it without TASK_, such as RUNNING, with ", unhealthy"
+	// when the health check says so.
+	State string `json:"state,omitempty"`
+}
+
+// Reason says why instances do not run, or what is not as it should be.
+type Reason struct {
+	// Service that it concerns; empty for the whole cluster.
+	Service string `json:"service,omitempty"`
+	// Count of instances that it holds for.
+	Count int32 `json:"count"`
+	// Message for a person, naming the first host and what to do.
+	Message string `json:"message"`
+	// Hosts it holds for, at most 5.
+	// +listType=atomic
+	Hosts []string `json:"hosts,omitempty"`
+}
+
+// Failure counts the failures of one instance.
+type Failure struct {
+	// Service such as data.
+	Service string `json:"service"`
+	// Host; for a service that is not bound to devices the host of the last failure.
+	Host string `json:"host"`
+	// Count of failures without ten minutes of running well in between.
+	Count int32 `json:"count"`
+	// TaskID of the last task that failed: a failure is counted once.
+	TaskID string `json:"taskID"`
+	// Time of the last failure.
+	Time metav1.Time `json:"time"`
+	// Message of Mesos about it.
+	Message string `json:"message,omitempty"`
+}

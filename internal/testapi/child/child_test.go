@@ -1,0 +1,55 @@
+package child
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestStopAsksFirst(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	p, err := Start(Options{Name: "sh", Log: log, Path: "/bin/sh",
+		Args: []string{"-c", `trap 'echo "$WORD"; exit 0' TERM; echo up; while :; do sleep 0.01; done`},
+		Env:  append(os.Environ(), "WORD=goodbye")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !strings.Contains(p.LastWords(), "up") {
+		time.Sleep(time.Millisecond)
+	}
+	if !p.Running() {
+		t.Fatal("ended by itself:", p.LastWords())
+	}
+	if err := p.Stop(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if p.Running() || !strings.Contains(p.LastWords(), "goodbye") {
+		t.Errorf("running %v, last words %q", p.Running(), p.LastWords())
+	}
+}
+
+func TestKillEndsTheDeaf(t *testing.T) {
+	p, err := Start(Options{Name: "sh", Log: filepath.Join(t.TempDir(), "log"), Path: "/bin/sh",
+		Args: []string{"-c", `trap '' TERM; echo up; while :; do sleep 0.01; done`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !strings.Contains(p.LastWords(), "up") {
+		time.Sleep(time.Millisecond)
+	}
+	if err := p.Stop(10 * time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if p.Running() {
+		t.Error("still running")
+	}
+}
+
+func TestStartNamesWhatIsMissing(t *testing.T) {
+	_, err := Start(Options{Name: "ghost", Log: filepath.Join(t.TempDir(), "log"), Path: "/no/such/program"})
+	if err == nil || !strings.Contains(err.Error(), "ghost") {
+		t.Errorf("got %v", err)
+	}
+}
