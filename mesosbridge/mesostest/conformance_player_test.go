@@ -1,0 +1,439 @@
+package mesostest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mesos/mesos-go/api/v1/lib/recordio"
+
+	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
+)
+
+// player plays one recording.
+type player struct {
+	t                 *testing.T
+	name              string
+	cluster           *mesostest.Cluster
+	client            *http.Client
+	start             time.Time
+	ids               *bindings
+	sessions          map[string]*session
+	principal, secret string
+}
+
+func newPlayer(t *testing.T, name string) *player {
+	c := mesostest.New(recordedCluster(name))
+	c.StartInMemory()
+	// The recordings begin in the middle of an allocation interval: in task-exits
+	// the rounds are at 238ms and 738ms, and the second comes before a task ends.
+	time.Sleep(262 * time.Millisecond)
+	return &player{
+		t: t, name: name, cluster: c, start: time.Now(),
+		client: &http.Client{
+			Transport:     c.Transport(),
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		ids:      &bindings{ours: map[string]string{}, theirs: map[string]string{}},
+		sessions: map[string]*session{},
+	}
+}
+
+func (p *player) close() {
+	for _, s := range p.sessions {
+		s.hangUp()
+	}
+	p.client.CloseIdleConnections()
+	p.cluster.Close()
+}
+
+// patience is how much (virtual) time an event may take longer than recorded.
+const patience = 10 * time.Second
+
+func (p *player) play(records []record) {
+	for i, r := range records {
+		p.waitUntil(r)
+		switch r.Kind {
+		case "call":
+			p.call(r, records[i+1:])
+		case "event":
+			p.event(r)
+		case "stream-end":
+			p.streamEnd(r)
+		case "fault":
+			p.fault(r.What)
+		case "note":
+			p.setCredentials(r.Credentials)
+		case "response":
+			p.response(r)
+		default:
+			p.t.Fatalf("unknown kind %q", r.Kind)
+		}
+		if p.t.Failed() {
+			p.t.Fatalf("at t_ms=%d, session %q, %s %v", r.Ms, r.Session, r.Kind, r.Body["type"])
+		}
+	}
+	p.sleep(100 * time.Millisecond)
+	for name, s := range p.sessions {
+		s.nothingLeft(p.t, name)
+	}
+}
+
+// waitUntil the time of a call or a fault: they have their effect by when they
+// come. Events are waited for otherwise.
+func (p *player) waitUntil(r record) {
+	if r.Kind == "call" || r.Kind == "fault" || (r.Kind == "stream-end" && closedByClient(r)) {
+		p.sleep(time.Until(p.start.Add(time.Duration(r.Ms) * time.Millisecond)))
+	}
+}
+
+func (p *player) sleep(d time.Duration) { time.Sleep(d) } // of the bubble's clock
+
+// closedByClient: the recording's client itself ended the stream.
+func closedByClient(r record) bool {
+	return strings.Contains(r.Error, "use of closed network connection")
+}
+
+// session is one connection of the recording: a stream, and what was called on it.
+type session struct {
+	streamID string
+	answers  []answer // that nobody has compared yet
+	body     io.Closer
+	closing  sync.Once
+	closed   bool // by the client
+
+	mu      sync.Mutex
+	changed chan struct{}
+	events  []map[string]any // neither heartbeats nor offers
+	offers  []map[string]any
+	beats   int
+	end     error
+}
+
+type answer struct {
+	status  int
+	text    string
+	headers http.Header
+}
+
+func (s *session) hangUp() {
+	if s.body != nil {
+		s.closing.Do(func() { _ = s.body.Close() })
+	}
+}
+
+func (p *player) session(name string) *session {
+	if p.sessions[name] == nil {
+		p.sessions[name] = &session{changed: make(chan struct{}, 1)}
+	}
+	return p.sessions[name]
+}
+
+// call sends a recorded call. What its header was is not recorded; the answer
+// tells.
+func (p *player) call(r record, later []record) {
+	s := p.session(r.Session)
+	streamID := s.streamID
+	i := slices.IndexFunc(later, func(x record) bool { return x.Kind == "response" && x.Session == r.Session })
+	if i >= 0 {
+		text := later[i].Text
+		if strings.HasPrefix(text, "All non-subscribe calls") {
+			streamID = ""
+		} else if strings.Contains(text, "00000000-0000-0000-0000-000000000000") {
+			streamID = "00000000-0000-0000-0000-000000000000"
+		}
+	}
+	body, err := json.Marshal(p.ids.translateAll(r.Body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	subscribe := r.Body["type"] == "SUBSCRIBE"
+	if subscribe {
+		streamID = ""
+	}
+	resp := p.send(http.MethodPost, "application/json", streamID, body)
+	if !subscribe || resp.StatusCode != http.StatusOK {
+		s.answers = append(s.answers, readAnswer(p.t, resp))
+		return
+	}
+	s.answers = append(s.answers, answer{status: resp.StatusCode, headers: resp.Header})
+	s.streamID = resp.Header.Get("Mesos-Stream-Id")
+	s.body = resp.Body
+	go s.read(resp.Body)
+}
+
+func (p *player) send(method, contentType, streamID string, body []byte) *http.Response {
+	req, err := http.NewRequest(method, p.cluster.URL()+"/api/v1/scheduler", bytes.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Accept", "application/json")
+	if streamID != "" {
+		req.Header.Set("Mesos-Stream-Id", streamID)
+	}
+	if p.principal != "" {
+		req.SetBasicAuth(p.principal, p.secret)
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp
+}
+
+func readAnswer(t *testing.T, resp *http.Response) answer {
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, string(text), resp.Header}
+}
+
+// read takes what comes on the stream apart.
+func (s *session) read(body io.Reader) {
+	frames := recordio.NewReader(body)
+	for {
+		frame, err := frames.ReadFrame()
+		var event map[string]any
+		if err == nil {
+			err = json.Unmarshal(frame, &event)
+		}
+		s.mu.Lock()
+		switch {
+		case err != nil:
+			s.end = err
+		case event["type"] == "HEARTBEAT":
+			s.beats++
+		case event["type"] == "OFFERS":
+			for _, o := range event["offers"].(map[string]any)["offers"].([]any) {
+				s.offers = append(s.offers, o.(map[string]any))
+			}
+		default:
+			s.events = append(s.events, event)
+		}
+		s.mu.Unlock()
+		select {
+		case s.changed <- struct{}{}:
+		default:
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// await returns when ready says so, which is asked with the session locked.
+func (s *session) await(ready func() bool) error {
+	deadline := time.After(patience + 10*time.Second)
+	for {
+		s.mu.Lock()
+		ok := ready()
+		s.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-s.changed:
+		case <-deadline:
+			return errors.New("it did not come")
+		}
+	}
+}
+
+// event waits for a recorded event.
+func (p *player) event(r record) {
+	s := p.session(r.Session)
+	switch r.Body["type"] {
+	case "HEARTBEAT":
+		err := s.await(func() bool {
+			if s.beats == 0 {
+				return false
+			}
+			s.beats--
+			return true
+		})
+		if err != nil {
+			p.t.Errorf("heartbeat: %v", err)
+		}
+	case "OFFERS":
+		for _, o := range r.Body["offers"].(map[string]any)["offers"].([]any) {
+			p.offer(s, o)
+		}
+	case "RESCIND":
+		p.rescind(s, r)
+	default:
+		var next map[string]any
+		err := s.await(func() bool {
+			if len(s.events) == 0 {
+				return false
+			}
+			next, s.events = s.events[0], s.events[1:]
+			return true
+		})
+		if err == nil {
+			err = p.ids.compare("", r.Body, next)
+		}
+		if err != nil {
+			p.t.Errorf("%v: %v", r.Body, err)
+		}
+	}
+}
+
+// offer finds one that is the same but for its ids.
+func (p *player) offer(s *session, want any) {
+	var last error
+	err := s.await(func() bool {
+		for i, got := range s.offers {
+			trial := p.ids.clone()
+			if last = trial.compare("offer", want, got); last == nil {
+				p.ids = trial
+				s.offers = slices.Delete(s.offers, i, i+1)
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		p.t.Errorf("offer %v: %v; what was wrong with the last other one: %v", want, err, last)
+	}
+}
+
+func (ids *bindings) clone() *bindings {
+	c := &bindings{ours: map[string]string{}, theirs: map[string]string{}}
+	for k, v := range ids.ours {
+		c.ours[k], c.theirs[v] = v, k
+	}
+	return c
+}
+
+// rescind: several in a row come in the order of a hash map.
+func (p *player) rescind(s *session, r record) {
+	err := s.await(func() bool {
+		for i, got := range s.events {
+			if got["type"] != "RESCIND" {
+				return false
+			}
+			if p.ids.clone().compare("", r.Body, got) == nil {
+				s.events = slices.Delete(s.events, i, i+1)
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		p.t.Errorf("%v: %v", r.Body, err)
+	}
+}
+
+func (p *player) streamEnd(r record) {
+	s := p.session(r.Session)
+	if closedByClient(r) {
+		s.closed = true
+		s.hangUp()
+		return
+	}
+	var end error
+	err := s.await(func() bool { end = s.end; return end != nil })
+	if err != nil {
+		p.t.Errorf("end of the stream: %v", err)
+	} else if end.Error() != r.Error {
+		p.t.Errorf("the stream ended with %q, want %q", end, r.Error)
+	}
+}
+
+// nothingLeft fails for all that came and was not in the recording.
+func (s *session) nothingLeft(t *testing.T, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return // what was on its way then is nobody's concern
+	}
+	for _, a := range s.answers {
+		t.Errorf("session %s: unexpected answer %v", name, a)
+	}
+	for _, e := range append(s.events, s.offers...) {
+		t.Errorf("session %s: unexpected %v", name, e)
+	}
+	if s.beats != 0 {
+		t.Errorf("session %s: %d unexpected heartbeats", name, s.beats)
+	}
+}
+
+// response compares the oldest answer of the session.
+func (p *player) response(r record) {
+	if r.Request != "" {
+		p.plainRequest(r)
+		return
+	}
+	s := p.session(r.Session)
+	if len(s.answers) == 0 {
+		p.t.Error("no answer")
+		return
+	}
+	got := s.answers[0]
+	s.answers = s.answers[1:]
+	want := p.translateStreamID(r.Text)
+	if got.status != r.Status || got.text != want {
+		p.t.Errorf("want %d %q\n got %d %q", r.Status, want, got.status, got.text)
+	}
+	for name, value := range r.Headers {
+		have := got.headers.Get(name)
+		if name == "Date" || name == "Mesos-Stream-Id" {
+			if have == "" {
+				p.t.Errorf("there is no header %s", name)
+			}
+		} else if have != value {
+			p.t.Errorf("header %s: want %q, got %q", name, value, have)
+		}
+		if name == "Mesos-Stream-Id" {
+			if err := p.ids.bind(name, value, have); err != nil {
+				p.t.Error(err)
+			}
+		}
+	}
+}
+
+func (p *player) translateStreamID(text string) string {
+	if p.name == "redirect" {
+		return text
+	}
+	return p.ids.translate(text)
+}
+
+// plainRequest makes the requests that are described in words.
+func (p *player) plainRequest(r record) {
+	var got answer
+	if contentType, ok := strings.CutPrefix(r.Request, "malformed body, Content-Type "); ok {
+		got = readAnswer(p.t, p.send(http.MethodPost, contentType, "", []byte("not json")))
+	} else if r.Request == "GET" {
+		got = readAnswer(p.t, p.send(http.MethodGet, "application/json", "", nil))
+	} else {
+		resp, err := p.client.Get(p.cluster.StandbyURL() + r.Request)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		got = readAnswer(p.t, resp)
+	}
+	if got.status != r.Status || got.text != r.Text {
+		p.t.Errorf("%s: want %d %q\n got %d %q", r.Request, r.Status, r.Text, got.status, got.text)
+	}
+	leader := strings.TrimPrefix(p.cluster.URL(), "http:")
+	if want := strings.Replace(r.Location, "//127.0.0.1:5050", leader, 1); got.headers.Get("Location") != want {
+		p.t.Errorf("%s: want location %q, got %q", r.Request, want, got.headers.Get("Location"))
+	}
+	if got.headers.Get("Allow") != r.Allow {
+		p.t.Errorf("%s: want %q allowed, got %q", r.Request, r.Allow, got.headers.Get("Allow"))
+	}
+}
+
+func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.text) }
