@@ -1,0 +1,505 @@
+package mesosbridge
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+	"pgregory.net/rapid"
+)
+
+// model is a Mesos master with its agents, reduced to what the rules of safety
+// rest on, and the network between it and a state: every call may wait, be lost
+// or lose its answer, and agents and masters go and come at any moment. It plays
+// the state alone, so that a history takes microseconds.
+type model struct {
+	s      *state
+	now    time.Time
+	agents []*modelAgent
+	serial int
+
+	lanes   map[string][]*outgoing // calls that are not processed, by agent
+	answers map[string]func()      // of the call that was processed last, by lane
+	events  []*scheduler.Event     // on the stream, not read yet
+	unacked map[string]*scheduler.Event
+	ended   map[string]bool // ids that were ever ended for the state
+	gone    map[string]bool
+}
+
+type standing string
+
+const (
+	isRegistered  standing = "registered"
+	isUnreachable standing = "unreachable"
+	isRecovered   standing = "recovered" // known to a new master from its registry alone
+)
+
+type modelAgent struct {
+	id       string
+	standing standing
+	running  map[string]bool // the processes, whatever anybody knows
+	finished map[string]bool // whose end no master has heard of
+	offer    string
+}
+
+func newModel() *model {
+	m := &model{
+		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), unacked: map[string]*scheduler.Event{},
+		ended: map[string]bool{}, gone: map[string]bool{},
+	}
+	for i := range 3 {
+		m.agents = append(m.agents, &modelAgent{id: fmt.Sprintf("agent%d", i), standing: isRegistered,
+			running: map[string]bool{}, finished: map[string]bool{}})
+	}
+	m.restart(nil)
+	return m
+}
+
+func (m *model) id(prefix string) string { m.serial++; return fmt.Sprintf("%s%d", prefix, m.serial) }
+
+func (m *model) restart(remembered []RememberedTask) {
+	m.s = newState(DefaultTiming(), func() float64 { m.serial++; return float64(m.serial%997) / 997 })
+	m.s.remember(remembered, m.now)
+	m.lanes, m.answers, m.events = map[string][]*outgoing{}, map[string]func(){}, nil
+	clear(m.ended)
+	clear(m.gone)
+	for _, a := range m.agents {
+		a.offer = ""
+	}
+}
+
+// take takes what the state wants sent.
+func (m *model) take() {
+	for _, o := range m.s.out {
+		m.lanes[o.agent] = append(m.lanes[o.agent], o)
+	}
+	m.s.out = nil
+}
+
+func (m *model) connect() {
+	m.s.connected("framework", "master", 15*time.Second, m.now)
+	for _, id := range slices.Sorted(maps.Keys(m.unacked)) {
+		if m.agent(m.unacked[id].Update.Status.AgentID.Value).standing == isRegistered {
+			m.events = append(m.events, m.unacked[id])
+		}
+	}
+}
+
+// disconnect ends the subscription. fate says what becomes of a call: processed,
+// lost on the way, or never sent.
+func (m *model) disconnect(fate func() int) {
+	m.s.disconnected(Problem{Reason: reasonConnecting}, m.now)
+	for _, lane := range slices.Sorted(maps.Keys(m.answers)) {
+		if fate() == 0 {
+			m.answers[lane]()
+		}
+		delete(m.answers, lane)
+	}
+	lanes := m.lanes
+	m.lanes = map[string][]*outgoing{}
+	for _, lane := range slices.Sorted(maps.Keys(lanes)) {
+		for i, o := range lanes[lane] {
+			switch {
+			case i == 0 && fate() == 0:
+				m.process(o)
+				m.s.answer(o, answer{outcome: unseen}, m.now)
+			case i == 0 && fate() == 1:
+				m.s.answer(o, answer{outcome: unseen}, m.now)
+			default:
+				m.s.answer(o, answer{outcome: unsent}, m.now)
+			}
+		}
+	}
+	m.s.out, m.events = nil, nil
+	for _, a := range m.agents {
+		a.offer = ""
+	}
+}
+
+func (m *model) agent(id string) *modelAgent {
+	for _, a := range m.agents {
+		if a.id == id {
+			return a
+		}
+	}
+	return nil
+}
+
+func (m *model) emit(e *scheduler.Event) {
+	if m.s.head.Connected {
+		m.events = append(m.events, e)
+	}
+}
+
+func update(task, agent string, said mesos.TaskState, reason *mesos.TaskStatus_Reason) *scheduler.Event {
+	source := mesos.SOURCE_MASTER
+	return &scheduler.Event{Type: scheduler.Event_UPDATE, Update: &scheduler.Event_Update{Status: mesos.TaskStatus{
+		TaskID: mesos.TaskID{Value: task}, AgentID: &mesos.AgentID{Value: agent}, State: &said, Reason: reason, Source: &source}}}
+}
+
+// own is an update of an executor, which comes until it is acknowledged.
+func (m *model) own(task string, a *modelAgent, said mesos.TaskState) {
+	e := update(task, a.id, said, nil)
+	e.Update.Status.Source = mesos.SOURCE_EXECUTOR.Enum()
+	e.Update.Status.UUID = []byte(m.id("uuid"))
+	m.unacked[task] = e
+	if a.standing == isRegistered {
+		m.emit(e)
+	}
+}
+
+// process is what a master does with a call.
+func (m *model) process(o *outgoing) {
+	c := o.call
+	switch c.Type {
+	case scheduler.Call_RECONCILE:
+		if len(c.Reconcile.Tasks) == 0 {
+			for _, a := range m.agents {
+				if a.standing == isRegistered {
+					for _, id := range slices.Sorted(maps.Keys(a.running)) {
+						m.emit(update(id, a.id, mesos.TASK_RUNNING, mesos.REASON_RECONCILIATION.Enum()))
+					}
+				}
+			}
+		}
+		for _, t := range c.Reconcile.Tasks {
+			m.explain(t.TaskID.Value, t.AgentID.GetValue())
+		}
+	case scheduler.Call_ACCEPT:
+		info := c.Accept.Operations[0].Launch.TaskInfos[0]
+		a := m.agent(info.AgentID.Value)
+		if a.standing != isRegistered || a.offer != c.Accept.OfferIDs[0].Value {
+			m.emit(update(info.TaskID.Value, a.id, mesos.TASK_DROPPED, mesos.REASON_INVALID_OFFERS.Enum()))
+			return
+		}
+		a.offer = ""
+		a.running[info.TaskID.Value] = true
+		m.own(info.TaskID.Value, a, mesos.TASK_STARTING)
+	case scheduler.Call_KILL:
+		id := c.Kill.TaskID.Value
+		a := m.agent(c.Kill.AgentID.GetValue())
+		if a != nil && a.standing == isRegistered && a.running[id] {
+			delete(a.running, id)
+			m.own(id, a, mesos.TASK_KILLED)
+			return
+		}
+		m.explain(id, c.Kill.AgentID.GetValue())
+	case scheduler.Call_ACKNOWLEDGE:
+		if e := m.unacked[c.Acknowledge.TaskID.Value]; e != nil && string(e.Update.Status.UUID) == string(c.Acknowledge.UUID) {
+			delete(m.unacked, c.Acknowledge.TaskID.Value)
+		}
+	case scheduler.Call_DECLINE:
+		for _, id := range c.Decline.OfferIDs {
+			for _, a := range m.agents {
+				if a.offer == id.Value {
+					a.offer = ""
+				}
+			}
+		}
+	}
+}
+
+// explain answers an explicit reconciliation of one task.
+func (m *model) explain(id, agentID string) {
+	reason := mesos.REASON_RECONCILIATION.Enum()
+	switch a := m.agent(agentID); {
+	case a == nil:
+		m.emit(update(id, agentID, mesos.TASK_UNKNOWN, reason))
+	case a.standing == isRegistered && a.running[id]:
+		m.emit(update(id, agentID, mesos.TASK_RUNNING, reason))
+	case a.standing == isRegistered:
+		m.emit(update(id, agentID, mesos.TASK_GONE, reason))
+	case a.standing == isUnreachable:
+		m.emit(update(id, agentID, mesos.TASK_UNREACHABLE, reason))
+	}
+}
+
+func (m *model) leave(a *modelAgent) {
+	a.standing, a.offer = isUnreachable, ""
+	for _, id := range slices.Sorted(maps.Keys(a.running)) {
+		m.emit(update(id, a.id, mesos.TASK_UNREACHABLE, mesos.REASON_AGENT_REMOVED.Enum()))
+	}
+	m.emit(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &mesos.AgentID{Value: a.id}}})
+}
+
+func (m *model) arrive(a *modelAgent) {
+	was := a.standing
+	a.standing = isRegistered
+	for _, id := range slices.Sorted(maps.Keys(a.running)) {
+		if was == isUnreachable {
+			m.emit(update(id, a.id, mesos.TASK_RUNNING, mesos.REASON_AGENT_REREGISTERED.Enum()))
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.unacked)) {
+		if e := m.unacked[id]; e.Update.Status.AgentID.Value == a.id {
+			m.emit(e)
+		}
+	}
+}
+
+func (m *model) offerOf(a *modelAgent) {
+	a.offer = m.id("offer")
+	m.emit(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: []mesos.Offer{{
+		ID: mesos.OfferID{Value: a.offer}, AgentID: mesos.AgentID{Value: a.id}, Hostname: a.id}}}})
+}
+
+// processLane has the master process the first call of a lane.
+func (m *model) processLane(lane string) {
+	o := m.lanes[lane][0]
+	m.lanes[lane] = m.lanes[lane][1:]
+	m.process(o)
+	m.answers[lane] = func() { m.s.answer(o, answer{outcome: accepted, status: 202}, m.now) }
+}
+
+func (m *model) answerLane(lane string) {
+	f := m.answers[lane]
+	delete(m.answers, lane)
+	f()
+}
+
+func (m *model) readEvent() {
+	e := m.events[0]
+	m.events = m.events[1:]
+	m.s.event(e, m.now)
+}
+
+// ready are the lanes that have a call and no answer under way.
+func (m *model) ready() []string {
+	var out []string
+	for lane, q := range m.lanes {
+		if len(q) > 0 && m.answers[lane] == nil {
+			out = append(out, lane)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// move has one thing happen that was to happen: a call is processed, an answer or
+// an event arrives, an agent is offered, or, when there is nothing, time passes.
+func (m *model) move(t *rapid.T) {
+	var moves []func()
+	for _, lane := range m.ready() {
+		moves = append(moves, func() { m.processLane(lane) })
+	}
+	for _, lane := range slices.Sorted(maps.Keys(m.answers)) {
+		moves = append(moves, func() { m.answerLane(lane) })
+	}
+	if len(m.events) > 0 {
+		moves = append(moves, m.readEvent)
+	}
+	if m.s.head.Connected {
+		for _, a := range m.agents {
+			if a.offer == "" && a.standing == isRegistered {
+				moves = append(moves, func() { m.offerOf(a) })
+			}
+		}
+	}
+	switch {
+	case len(moves) > 0:
+		moves[rapid.IntRange(0, len(moves)-1).Draw(t, "move")]()
+	case m.s.head.Connected:
+		m.now = m.s.next()
+		m.s.lastEvent = m.now // a heartbeat
+		m.s.tick(m.now)
+	default:
+		m.connect()
+	}
+	m.check(t)
+}
+
+// check is called after every step.
+func (m *model) check(t *rapid.T) {
+	m.take()
+	for id := range m.s.ended.ids {
+		m.ended[id] = true
+	}
+	for id := range m.s.tasks {
+		if m.ended[id] {
+			t.Fatalf("%s has ended and is a task again", id)
+		}
+	}
+	sum := 0
+	for _, n := range m.s.taskStates {
+		sum += n
+	}
+	if sum != len(m.s.tasks) || len(m.s.tasks) != len(m.s.taskBooks) || len(m.s.agents) != len(m.s.agentBooks) {
+		t.Fatalf("the books do not tally: %v for %d tasks", m.s.taskStates, len(m.s.tasks))
+	}
+	for _, a := range m.agents {
+		shown := m.s.agents[a.id]
+		for id := range a.running {
+			if m.ended[id] && !m.gone[a.id] {
+				t.Fatalf("%s counts as ended and runs on %s", id, a.id)
+			}
+			if shown != nil && shown.Behind && m.s.tasks[id] == nil {
+				t.Fatalf("%s is behind its barrier, and %s, which runs there, is not known", a.id, id)
+			}
+		}
+	}
+}
+
+// settle lets everything work for hours, and then nothing may be in doubt.
+func (m *model) settle(t *rapid.T) {
+	if !m.s.head.Connected {
+		m.connect()
+	}
+	for _, a := range m.agents {
+		if a.standing != isRegistered {
+			m.arrive(a)
+		}
+	}
+	for until := m.now.Add(time.Hour); m.now.Before(until); m.check(t) {
+		m.take()
+		switch {
+		case len(m.events) > 0:
+			m.readEvent()
+		case len(m.answers) > 0:
+			m.answerLane(slices.Sorted(maps.Keys(m.answers))[0])
+		case len(m.ready()) > 0:
+			m.processLane(m.ready()[0])
+		default:
+			m.now = m.s.next()
+			m.s.lastEvent = m.now // a heartbeat
+			m.s.tick(m.now)
+		}
+	}
+	for _, a := range m.agents {
+		if !m.gone[a.id] && m.s.agents[a.id] != nil && !m.s.agents[a.id].Behind {
+			t.Fatalf("%s is registered and its barrier is closed", a.id)
+		}
+		for id := range a.running {
+			if task := m.s.tasks[id]; !m.gone[a.id] && (task == nil || Doubtful(task.State) || task.Launching || !task.Heard) {
+				t.Fatalf("%s runs, and is %+v", id, task)
+			}
+		}
+	}
+	for id, task := range m.s.tasks {
+		if a := m.agent(task.AgentID); a != nil && !a.running[id] {
+			t.Fatalf("%s does not run, and is %+v", id, task)
+		}
+	}
+}
+
+func TestSafetyInEveryHistory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel()
+		m.connect()
+		pick := func(t *rapid.T, what string, of []string) string {
+			if len(of) == 0 {
+				t.Skip()
+			}
+			return rapid.SampledFrom(of).Draw(t, what)
+		}
+		agentIn := func(t *rapid.T, states ...standing) *modelAgent {
+			var ids []string
+			for _, a := range m.agents {
+				if slices.Contains(states, a.standing) {
+					ids = append(ids, a.id)
+				}
+			}
+			return m.agent(pick(t, "agent", ids))
+		}
+		fate := func(t *rapid.T) func() int {
+			return func() int { return rapid.IntRange(0, 2).Draw(t, "fate") }
+		}
+		tasks := func() []string { return slices.Sorted(maps.Keys(m.s.tasks)) }
+		// flow lets calls, answers and events move on, in any order.
+		flow := func(t *rapid.T) {
+			for range rapid.IntRange(1, 25).Draw(t, "moves") {
+				m.move(t)
+			}
+		}
+		launch := func(t *rapid.T) {
+			var ids []string
+			for id, a := range m.s.agents {
+				if a.Behind && len(a.Offers) > 0 {
+					ids = append(ids, id)
+				}
+			}
+			slices.Sort(ids)
+			id := pick(t, "agent", ids)
+			if err := m.s.accept(Accept{AgentID: id, OfferIDs: []string{m.s.agents[id].Offers[0].ID}, Tasks: []mesos.TaskInfo{{
+				TaskID: mesos.TaskID{Value: m.id("task")}, AgentID: mesos.AgentID{Value: id}}}}, m.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"":        m.check,
+			"flow":    flow,
+			"flow2":   flow,
+			"flow3":   flow,
+			"flow4":   flow,
+			"flow5":   flow,
+			"flow6":   flow,
+			"launch":  launch,
+			"launch2": launch,
+			"connect": func(t *rapid.T) {
+				if m.s.head.Connected {
+					t.Skip()
+				}
+				m.connect()
+			},
+			"break": func(t *rapid.T) {
+				if !m.s.head.Connected {
+					t.Skip()
+				}
+				m.disconnect(fate(t))
+			},
+			"offer": func(t *rapid.T) {
+				a := agentIn(t, isRegistered)
+				if a.offer != "" || !m.s.head.Connected {
+					t.Skip()
+				}
+				m.offerOf(a)
+			},
+			"kill":   func(t *rapid.T) { m.s.kill(pick(t, "task", tasks()), m.now) },
+			"leave":  func(t *rapid.T) { m.leave(agentIn(t, isRegistered)) },
+			"arrive": func(t *rapid.T) { m.arrive(agentIn(t, isUnreachable, isRecovered)) },
+			"finish": func(t *rapid.T) {
+				a := agentIn(t, isRegistered, isUnreachable, isRecovered)
+				id := pick(t, "task", slices.Sorted(maps.Keys(a.running)))
+				delete(a.running, id)
+				m.own(id, a, mesos.TASK_FINISHED)
+			},
+			"failover": func(t *rapid.T) {
+				if m.s.head.Connected {
+					m.disconnect(fate(t))
+				}
+				for _, a := range m.agents {
+					a.standing = isRecovered
+				}
+			},
+			"restart": func(t *rapid.T) {
+				if m.s.head.Connected {
+					m.disconnect(fate(t))
+				}
+				var remembered []RememberedTask
+				for _, id := range tasks() {
+					if rapid.Bool().Draw(t, "remembered") {
+						remembered = append(remembered, RememberedTask{TaskID: id, AgentID: m.s.tasks[id].AgentID})
+					}
+				}
+				m.restart(remembered)
+			},
+			"gone": func(t *rapid.T) {
+				if rapid.IntRange(0, 9).Draw(t, "rarely") > 0 {
+					t.Skip()
+				}
+				a := agentIn(t, isUnreachable, isRecovered)
+				m.gone[a.id] = true
+				m.s.declareGone([]string{a.id}, m.now)
+			},
+			"time": func(t *rapid.T) {
+				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 60_000).Draw(t, "ms")) * time.Millisecond)
+				m.s.lastEvent = m.now
+				m.s.tick(m.now)
+			},
+		})
+		m.settle(t)
+	})
+}

@@ -1,0 +1,210 @@
+package mesosbridge
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
+)
+
+// offered takes in an offer.
+func (s *state) offered(o *mesos.Offer) {
+	id, agentID := o.ID.Value, o.AgentID.Value
+	if _, ok := s.offers[id]; ok {
+		return
+	}
+	s.registered(agentID)
+	s.offers[id] = agentID
+	a := s.editAgent(agentID)
+	a.Host, a.Attributes, a.Domain = o.Hostname, o.Attributes, o.Domain
+	role := o.AllocationInfo.GetRole()
+	a.Offers = append(slices.Clip(a.Offers), &Offer{
+		ID:             id,
+		AgentID:        agentID,
+		Host:           o.Hostname,
+		Role:           role,
+		Resources:      o.Resources,
+		Received:       s.now,
+		Unavailability: o.Unavailability,
+	})
+	// Mesos offers all that an agent has for a role, so that what was declined
+	// before is in this offer: its filter has expired or the offer is larger.
+	a.Declined = withoutRoles(a.Declined, []string{role})
+}
+
+// withdraw takes an offer out, and returns it; nil: it was not there.
+func (s *state) withdraw(offerID string) *Offer {
+	agentID, ok := s.offers[offerID]
+	if !ok {
+		return nil
+	}
+	delete(s.offers, offerID)
+	a := s.editAgent(agentID)
+	i := slices.IndexFunc(a.Offers, func(o *Offer) bool { return o.ID == offerID })
+	o := a.Offers[i]
+	a.Offers = slices.Concat(a.Offers[:i], a.Offers[i+1:])
+	return o
+}
+
+// accept launches tasks on offers of one agent. The tasks are in the snapshot,
+// and the offers are not, before the call is sent (rule 3).
+func (s *state) accept(req Accept, now time.Time) error {
+	s.begin(now)
+	a := s.agents[req.AgentID]
+	if !s.head.Connected || s.closing || s.over != nil || a == nil || !a.Behind || len(req.OfferIDs) == 0 {
+		return ErrStale
+	}
+	for _, id := range req.OfferIDs {
+		if s.offers[id] != req.AgentID {
+			return ErrStale
+		}
+	}
+	if err := s.checkLaunches(req); err != nil {
+		return err
+	}
+	for _, id := range req.OfferIDs {
+		s.withdraw(id)
+	}
+	launched := make([]string, len(req.Tasks))
+	for i := range req.Tasks {
+		launched[i] = req.Tasks[i].TaskID.Value
+		s.addTask(&Task{ID: launched[i], AgentID: req.AgentID, State: mesos.TASK_STAGING, Launching: true, Since: now}, 0)
+	}
+	s.send(&outgoing{
+		agent: req.AgentID,
+		call: &scheduler.Call{
+			Type: scheduler.Call_ACCEPT,
+			Accept: &scheduler.Call_Accept{
+				OfferIDs:   offerIDs(req.OfferIDs),
+				Operations: []mesos.Offer_Operation{calls.OpLaunch(slices.Clone(req.Tasks)...)},
+				// What the launches leave over is wanted back at once.
+				Filters: mesos.OptionalFilters(mesos.RefuseSeconds(0)),
+			},
+		},
+		answered: func(s *state, an answer) { s.acceptAnswered(launched, req.OfferIDs, an) },
+	})
+	return nil
+}
+
+func (s *state) checkLaunches(req Accept) error {
+	ids := make(map[string]bool, len(req.Tasks))
+	for i := range req.Tasks {
+		id, agentID := req.Tasks[i].TaskID.Value, req.Tasks[i].AgentID.Value
+		_, _, probe := parseProbe(id)
+		switch {
+		case id == "" || probe:
+			return fmt.Errorf("%q cannot be the id of a task", id)
+		case ids[id] || s.tasks[id] != nil || s.ended.has(id):
+			return fmt.Errorf("the task id %q was used before (rule 7)", id)
+		case agentID != req.AgentID:
+			return fmt.Errorf("task %q is for agent %q, the offers are of %q", id, agentID, req.AgentID)
+		}
+		ids[id] = true
+	}
+	return nil
+}
+
+// acceptAnswered takes in what became of the call of a launch.
+func (s *state) acceptAnswered(taskIDs, offerIDs []string, a answer) {
+	switch a.outcome {
+	case accepted:
+		for _, id := range taskIDs {
+			if b := s.taskBooks[id]; b != nil && b.accepted == 0 {
+				b.accepted = s.seq
+				s.askFor(id)
+				if !s.tasks[id].Killing.IsZero() {
+					s.sendKill(id, 0)
+				}
+			}
+		}
+	case refused, unsent:
+		message := "the launch was not sent: " + a.text
+		if a.outcome == refused {
+			message = "the master refused the launch: " + a.text
+			if s.head.Connected && !a.endsSubscription() {
+				// The master still counts the offers as ours.
+				s.sendDecline(offerIDs, 0)
+			}
+		}
+		for _, id := range taskIDs {
+			if b := s.taskBooks[id]; b != nil {
+				b.accepted = s.seq
+				if b.told == 0 {
+					s.finish(id, mesos.TASK_DROPPED, "", message)
+				}
+			}
+		}
+	}
+	// unseen: the launch stays in flight, and the subscription ends.
+}
+
+// longRefusal is what counts as declined for long: what comes back by itself in
+// less needs no REVIVE.
+const longRefusal = time.Minute
+
+// decline gives offers back.
+func (s *state) decline(ids []string, refuse time.Duration, now time.Time) {
+	s.begin(now)
+	if !s.head.Connected {
+		return
+	}
+	held := make([]string, 0, len(ids))
+	for _, id := range ids {
+		o := s.withdraw(id)
+		if o == nil {
+			continue
+		}
+		held = append(held, id)
+		if refuse >= longRefusal {
+			a := s.editAgent(o.AgentID)
+			declined := maps.Clone(a.Declined)
+			if declined == nil {
+				declined = map[string][]mesos.Resource{}
+			}
+			declined[o.Role] = slices.Concat(declined[o.Role], o.Resources)
+			a.Declined = declined
+		}
+	}
+	s.sendDecline(held, refuse)
+}
+
+func (s *state) sendDecline(ids []string, refuse time.Duration) {
+	for _, part := range chunks(ids, declineBatch) {
+		s.send(&outgoing{call: calls.Decline(offerIDs(part)...).With(calls.RefuseSeconds(refuse))})
+	}
+}
+
+// revive asks for what was declined. Outstanding offers stay as they are
+// (decline-revive-suppress.jsonl). Without a subscription nothing has to be done:
+// a new one starts without filters.
+func (s *state) revive(roles []string, now time.Time) {
+	s.begin(now)
+	if !s.head.Connected || len(roles) == 0 {
+		return
+	}
+	for id, a := range s.agents {
+		if left := withoutRoles(a.Declined, roles); len(left) != len(a.Declined) {
+			s.editAgent(id).Declined = left
+		}
+	}
+	s.send(&outgoing{call: calls.ReviveWith(slices.Clone(roles))})
+}
+
+// withoutRoles leaves out roles; a map that is shown is not changed.
+func withoutRoles(declined map[string][]mesos.Resource, roles []string) map[string][]mesos.Resource {
+	if !slices.ContainsFunc(roles, func(r string) bool { _, ok := declined[r]; return ok }) {
+		return declined
+	}
+	left := maps.Clone(declined)
+	for _, r := range roles {
+		delete(left, r)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return left
+}

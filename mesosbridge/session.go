@@ -1,0 +1,382 @@
+package mesosbridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+	"k8s.io/utils/clock"
+)
+
+// turn is one run through Run's loop: what it goes by, and what ends it.
+type turn struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	cfg    *Config
+	ending *ending
+	epoch  uint64
+}
+
+func (b *Bridge) newTurn(ctx context.Context) *turn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := &turn{cfg: b.cfg, ending: b.ending, epoch: b.epoch}
+	t.ctx, t.cancel = context.WithCancelCause(ctx)
+	b.interrupt = t.cancel
+	return t
+}
+
+// Run keeps a subscription until ctx ends (nil: the stream is dropped and the
+// framework goes on), until Teardown or Release is done (nil), or until another
+// scheduler has taken the framework over (ErrFailedOver). A framework that Mesos
+// has removed does not end it: nothing is sent until Reconfigure.
+func (b *Bridge) Run(ctx context.Context) error {
+	b.mu.Lock()
+	if b.running {
+		b.mu.Unlock()
+		return errors.New("the bridge runs already")
+	}
+	b.running, b.left = true, false
+	b.mu.Unlock()
+	defer b.stopped()
+
+	var delay time.Duration
+	for {
+		t := b.newTurn(ctx)
+		if b.isRemoved() {
+			if t.ending != nil {
+				b.noteLeft()
+				return nil
+			}
+			<-t.ctx.Done()
+			if ctx.Err() != nil {
+				return nil
+			}
+			continue
+		}
+		lived, err := b.subscribeAndServe(t)
+		b.input(func(s *state, now time.Time) { s.disconnected(problemOf(err), now) })
+		t.cancel(nil)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errDone):
+			b.noteLeft()
+			return nil
+		case errors.Is(err, ErrFailedOver):
+			return ErrFailedOver
+		case errors.Is(err, errReconfigured), errors.Is(err, errEnding):
+			delay = 0
+			continue
+		case problemOf(err).Reason == reasonFrameworkRemoved:
+			b.noteRemoved()
+		}
+		if lived > t.cfg.Timing.RetryMax {
+			delay = 0
+		}
+		delay = min(max(2*delay, t.cfg.Timing.RetryMin), t.cfg.Timing.RetryMax)
+		t.cfg.Log.Error(err, "no subscription with Mesos", "reason", problemOf(err).Reason, "retryWithin", delay)
+		b.rest(ctx, t, delay)
+	}
+}
+
+// rest waits before the next attempt, with jitter, so that the schedulers of a
+// master that comes back do not come all at once.
+func (b *Bridge) rest(ctx context.Context, last *turn, delay time.Duration) {
+	t := b.newTurn(ctx)
+	defer t.cancel(nil)
+	if t.epoch != last.epoch || b.isRemoved() {
+		return // there is news already, or nothing to wait for
+	}
+	b.mu.Lock()
+	jitter := b.cfg.Rand()
+	b.mu.Unlock()
+	timer := t.cfg.Clock.NewTimer(delay/2 + time.Duration(jitter*float64(delay/2)))
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+	case <-t.ctx.Done():
+	}
+}
+
+func (b *Bridge) stopped() {
+	b.transport.CloseIdleConnections()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running = false
+	b.finish(errStopped)
+	b.metrics.hide()
+}
+
+func (b *Bridge) isRemoved() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.removed
+}
+
+func (b *Bridge) noteRemoved() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.removed, b.mayForget = true, true
+}
+
+// noteLeft notes that the framework was left as it was asked for.
+func (b *Bridge) noteLeft() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = true
+	b.finish(nil)
+}
+
+// checkFrameworkID refuses to become a second framework beside the one that is
+// known, unless Mesos has removed that.
+func (b *Bridge) checkFrameworkID(id string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch known := b.state.head.FrameworkID; {
+	case id != "":
+		return nil
+	case known != "" && !b.mayForget:
+		return fmt.Errorf("it was %s and is said to be empty now", known)
+	case b.ending != nil:
+		return errDone // there is nothing to leave
+	}
+	return nil
+}
+
+// subscribeAndServe lives as long as one subscription, and says how long that
+// was and why it ended.
+func (b *Bridge) subscribeAndServe(t *turn) (lived time.Duration, err error) {
+	failover := t.cfg.Framework.FailoverTimeout
+	if t.ending != nil && t.ending.release {
+		failover = t.ending.failover
+	}
+	sub, err := b.findLeader(t.ctx, t.cfg, failover)
+	if err != nil {
+		if cause := context.Cause(t.ctx); cause != nil {
+			err = cause
+		}
+		return 0, err
+	}
+	s := &session{b: b, turn: t, sub: sub, events: make(chan *scheduler.Event, eventsAhead)}
+	err = s.run()
+	return s.lived, err
+}
+
+// eventsAhead is how many events are decoded before they are applied.
+const eventsAhead = 256
+
+// session is one open stream.
+type session struct {
+	b      *Bridge
+	turn   *turn
+	sub    *subscription
+	events chan *scheduler.Event // closed when the stream ends
+	end    error                 // of the stream, once events is closed
+	lived  time.Duration
+}
+
+func (s *session) run() error {
+	var reader sync.WaitGroup
+	reader.Go(s.read)
+	defer reader.Wait()
+	defer s.sub.close()
+
+	id, heartbeat, err := s.subscribed()
+	if err != nil {
+		return err
+	}
+	if e := s.turn.ending; e != nil && e.release {
+		return errDone
+	}
+	if s.sub.frameworkID == "" {
+		if err := s.adopt(id); err != nil {
+			return err
+		}
+	}
+	return s.serve(id, heartbeat)
+}
+
+// read decodes events until the stream ends.
+func (s *session) read() {
+	defer close(s.events)
+	for {
+		e := new(scheduler.Event)
+		if err := s.sub.Decode(e); err != nil {
+			s.end = &problem{reason: reasonConnecting, err: fmt.Errorf("the stream of events broke: %w", err)}
+			return
+		}
+		select {
+		case s.events <- e:
+		case <-s.turn.ctx.Done():
+			s.end = context.Cause(s.turn.ctx)
+			return
+		}
+	}
+}
+
+// subscribed waits for the first event, which must be SUBSCRIBED.
+func (s *session) subscribed() (id string, heartbeat time.Duration, err error) {
+	timer := s.turn.cfg.Clock.NewTimer(s.turn.cfg.Timing.CallTimeout)
+	defer timer.Stop()
+	var e *scheduler.Event
+	select {
+	case e = <-s.events:
+		if e == nil {
+			return "", 0, s.streamEnd()
+		}
+	case <-timer.C():
+		return "", 0, &problem{reason: reasonUnreachable, err: errors.New("the master took the SUBSCRIBE and says nothing")}
+	case <-s.turn.ctx.Done():
+		return "", 0, context.Cause(s.turn.ctx)
+	}
+	s.b.metrics.event(e.Type.String())
+	switch {
+	case e.Type == scheduler.Event_ERROR && e.Error != nil:
+		return "", 0, errorEvent(e.Error.Message)
+	case e.Type != scheduler.Event_SUBSCRIBED || e.Subscribed == nil:
+		return "", 0, &problem{reason: reasonRefused, err: fmt.Errorf("the first event of the subscription is %s", e.Type)}
+	}
+	id = e.Subscribed.FrameworkID.GetValue()
+	if id == "" || s.sub.frameworkID != "" && id != s.sub.frameworkID {
+		return "", 0, &problem{reason: reasonRefused, err: fmt.Errorf("the master subscribed framework %q instead of %q", id, s.sub.frameworkID)}
+	}
+	heartbeat = 15 * time.Second // the master's default
+	if secs := e.Subscribed.HeartbeatIntervalSeconds; secs != nil && *secs > 0 {
+		heartbeat = time.Duration(*secs * float64(time.Second))
+	}
+	return id, heartbeat, nil
+}
+
+func (s *session) streamEnd() error {
+	if err := context.Cause(s.turn.ctx); err != nil {
+		return err
+	}
+	return s.end
+}
+
+// adopt has the id of a new framework kept (rule 6). Events wait meanwhile. When
+// it cannot be kept, the framework is torn down unused.
+func (s *session) adopt(id string) error {
+	ctx, cfg := s.turn.ctx, s.turn.cfg
+	err := cfg.Identity.Adopt(ctx, id)
+	if err == nil {
+		return nil
+	}
+	failed := &problem{reason: reasonFrameworkIDUnknown, err: fmt.Errorf("the id of the new framework could not be kept: %w", err)}
+	// An update whose answer was lost may have been made: a framework whose id is
+	// kept must not be torn down, or Mesos would never take that id again. If
+	// nobody can say, the new framework is left to its fail-over time-out, unused.
+	switch kept, askErr := cfg.Identity.FrameworkID(ctx); {
+	case askErr != nil:
+		cfg.Log.Info("a new framework is left behind unused, as nobody can say whether its id was kept", "framework", id)
+		return failed
+	case kept == id:
+		return nil
+	}
+	call := &scheduler.Call{Type: scheduler.Call_TEARDOWN}
+	call.FrameworkID = frameworkInfo(cfg.Framework, id, 0).ID
+	a := s.sub.wire.call(ctx, s.sub.streamID, call)
+	s.b.metrics.call(call.Type.String(), a.outcome)
+	if a.outcome != accepted {
+		cfg.Log.Info("a new framework is left behind unused, as it could not be torn down", "framework", id, "answer", a.text)
+	}
+	return failed
+}
+
+// serve is the session from its first call on.
+func (s *session) serve(id string, heartbeat time.Duration) error {
+	ctx, cancel := context.WithCancel(s.turn.ctx)
+	defer cancel()
+	b, clk := s.b, s.turn.cfg.Clock
+	send := &sender{
+		call: func(ctx context.Context, o *outgoing) answer {
+			if o.call.Type == scheduler.Call_TEARDOWN {
+				// The master ends the stream, and with it the session, as often
+				// before the answer as after it (subscribe.jsonl).
+				ctx = s.turn.ctx
+			}
+			return s.sub.wire.call(ctx, s.sub.streamID, o.call)
+		},
+		answered: b.answered,
+	}
+	send.start(ctx)
+	began := clk.Now()
+	b.metrics.subscribed()
+	s.turn.cfg.Log.Info("subscribed with Mesos", "leader", s.sub.leader, "framework", id)
+	b.input(func(st *state, now time.Time) {
+		b.sender, b.mayForget = send, false
+		st.connected(id, s.sub.leader, heartbeat, now)
+		if b.ending != nil && !b.ending.release {
+			st.teardown(now)
+		}
+	})
+	err := s.loop(clk)
+	b.input(func(st *state, now time.Time) {
+		if errors.Is(st.over, ErrFailedOver) {
+			err = st.over // whatever else ended the session at the same time
+		}
+		st.disconnected(problemOf(err), now)
+		b.sender = nil
+	})
+	cancel()
+	send.finish()
+	s.lived = clk.Since(began)
+	if errors.Is(context.Cause(s.turn.ctx), errDone) {
+		return errDone
+	}
+	return err
+}
+
+// loop applies events and watches the time.
+func (s *session) loop(clk clock.Clock) error {
+	b := s.b
+	timer := clk.NewTimer(time.Hour)
+	defer timer.Stop()
+	var armed time.Time
+	batch := make([]*scheduler.Event, 0, eventsAhead)
+	for {
+		b.mu.Lock()
+		next := b.state.next()
+		b.armed = next
+		b.mu.Unlock()
+		if !next.Equal(armed) {
+			timer.Reset(next.Sub(clk.Now()))
+			armed = next
+		}
+		select {
+		case <-s.turn.ctx.Done():
+			return context.Cause(s.turn.ctx)
+		case e, ok := <-s.events:
+			if !ok {
+				return s.streamEnd()
+			}
+			batch = s.ready(append(batch[:0], e))
+			b.apply(batch)
+			clear(batch)
+		case <-timer.C():
+			armed = time.Time{}
+			b.input(func(st *state, now time.Time) { st.tick(now) })
+		case <-b.kick:
+		}
+	}
+}
+
+// ready adds the events that are there already.
+func (s *session) ready(batch []*scheduler.Event) []*scheduler.Event {
+	for len(batch) < cap(batch) {
+		select {
+		case e, ok := <-s.events:
+			if !ok {
+				return batch // the next receive says so again
+			}
+			batch = append(batch, e)
+		default:
+			return batch
+		}
+	}
+	return batch
+}

@@ -1,0 +1,124 @@
+package mesosbridge
+
+import (
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+)
+
+// Snapshot is all that the bridge knows of one framework at one moment. It is
+// immutable: who holds one may read it without a lock and without hurry, and
+// must not change it.
+type Snapshot struct {
+	// Revision grows with every change.
+	Revision uint64
+	// Connected: a subscription stands and the master has answered it with
+	// SUBSCRIBED.
+	Connected bool
+	// Since is when Connected got its present value.
+	Since time.Time
+	// Problem says why there is no connection; zero while Connected.
+	Problem Problem
+	// FrameworkID is empty before the first subscription.
+	FrameworkID string
+	// Leader is the URL of the master of the present or last subscription.
+	Leader string
+	// Reconciled: the implicit reconciliation of this subscription was accepted
+	// by the master and answered as far as a barrier can tell, so that tasks on
+	// registered agents are known. Per agent, Agent.Behind says it.
+	Reconciled bool
+	// Agents by agent id: those that this subscription has heard of, and those
+	// on which a task is known.
+	Agents map[string]*Agent
+	// Tasks by task id: all that have not ended, as far as Mesos said.
+	Tasks map[string]*Task
+	// Ended holds the tasks that ended last, oldest first, at most EndedKept.
+	Ended []*Task
+}
+
+// EndedKept is how many ended tasks a Snapshot holds. A controller that looks
+// at every snapshot of a burst larger than this misses some failures in its
+// counters, and nothing else.
+const EndedKept = 4096
+
+// Problem says why the bridge is not connected.
+type Problem struct {
+	// Reason is a CamelCase word, fit for a condition: Connecting, Unreachable,
+	// Unauthorized, Refused, FrameworkRemoved, FrameworkIDUnknown.
+	Reason string
+	// Message is for a person.
+	Message string
+}
+
+// Agent is a Mesos agent as the framework sees it.
+type Agent struct {
+	ID string
+	// Host name, from its offers; empty when only a task told of the agent.
+	Host string
+	// Behind: the agent's barrier of this subscription is open (rule 2 of the
+	// design): it is registered, and all that the master knows of its tasks has
+	// been heard. Only then may a task be launched on it.
+	Behind bool
+	// Registered: the master has said in this subscription that it knows the
+	// agent and has not taken it back since (FAILURE, TASK_UNREACHABLE).
+	Registered bool
+	// Offers that are held, by offer id in no particular order.
+	Offers []*Offer
+	// Declined holds what was declined last for a long time and not revived
+	// since, per allocation role: it would come back on REVIVE.
+	Declined   map[string][]mesos.Resource
+	Attributes []mesos.Attribute
+	// Domain is nil when the agent has none.
+	Domain *mesos.DomainInfo
+}
+
+// Offer is an outstanding offer.
+type Offer struct {
+	ID      string
+	AgentID string
+	Host    string
+	// Role the offer is allocated to.
+	Role      string
+	Resources []mesos.Resource
+	// Received is when it came.
+	Received time.Time
+	// Unavailability is the maintenance window that the offer names, or nil.
+	Unavailability *mesos.Unavailability
+}
+
+// Task is a task of the framework.
+type Task struct {
+	ID string
+	// AgentID is empty when nobody has said it.
+	AgentID string
+	// State as Mesos said it last; TASK_STAGING for a launch that has not been
+	// answered yet; TASK_UNKNOWN for one that was only remembered.
+	State mesos.TaskState
+	// Launching: the launch was decided here and no status has come yet.
+	Launching bool
+	// Healthy is nil when no health check has reported.
+	Healthy *bool
+	Reason  string // such as REASON_COMMAND_EXECUTOR_FAILED; empty when none
+	Message string // from Mesos; may be empty
+	// Since is when State got its present value, by this process's clock.
+	Since time.Time
+	// Killing is when a kill was first asked for here; zero when it was not.
+	Killing time.Time
+	// Heard: this subscription has said something of the task.
+	Heard bool
+}
+
+// Ended says that Mesos has promised the task no longer runs (rule 4).
+func Ended(s mesos.TaskState) bool {
+	switch s {
+	case mesos.TASK_FINISHED, mesos.TASK_FAILED, mesos.TASK_KILLED, mesos.TASK_ERROR,
+		mesos.TASK_DROPPED, mesos.TASK_GONE, mesos.TASK_GONE_BY_OPERATOR:
+		return true
+	}
+	return false
+}
+
+// Doubtful says that the task perhaps runs, and that nobody can tell (rule 4).
+func Doubtful(s mesos.TaskState) bool {
+	return s == mesos.TASK_UNREACHABLE || s == mesos.TASK_UNKNOWN || s == mesos.TASK_LOST
+}

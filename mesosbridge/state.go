@@ -1,0 +1,427 @@
+package mesosbridge
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
+)
+
+// state is all that the bridge knows and all that it decides: what comes in
+// (events, answers, wishes, the time) goes through its methods, and what is to be
+// done collects in out, over and notes. It does no I/O, starts no goroutine and
+// takes no lock, so that every history can be tested without a network; Bridge
+// guards and drives it.
+//
+// What a Snapshot shows (agents, tasks) is immutable once it was shown, and is
+// kept apart from the books, which nobody sees.
+type state struct {
+	timing Timing
+	rand   func() float64
+
+	// now is the time of the present input, and seq its number. What must be
+	// ordered is ordered by seq: an effect carries the number of the input that
+	// caused it, and what comes in later has a larger one. It never starts anew,
+	// so that it orders things across subscriptions too.
+	now time.Time
+	seq uint64
+
+	// head holds the fields of the snapshot that are neither agents nor tasks.
+	head       Snapshot
+	agents     map[string]*Agent
+	tasks      map[string]*Task
+	agentBooks map[string]*agentBook
+	taskBooks  map[string]*taskBook
+	offers     map[string]string // agent id by offer id
+	ended      endedTasks
+	gone       map[string]bool // agents that somebody declared gone (rule 5)
+	taskStates map[mesos.TaskState]int
+
+	subscription uint64 // counts subscriptions
+	closing      bool   // a TEARDOWN is on its way: nothing is launched any more
+	heartbeat    time.Duration
+	lastEvent    time.Time
+
+	barrier   barriers
+	reconcile *agenda // tasks to ask for
+	kills     *agenda // tasks to kill (again)
+
+	// What the driver takes away.
+	out      []*outgoing
+	over     error   // why the subscription must end; nil: it goes on
+	tornDown *answer // to a TEARDOWN
+	notes    []note
+
+	published   *Snapshot
+	generation  uint64 // counts snapshots; see editAgent
+	agentsDirty bool
+	tasksDirty  bool
+}
+
+// note is something for the log.
+type note struct {
+	message string
+	values  []any
+}
+
+// agentBook is what the state keeps of an agent beside what it shows.
+type agentBook struct {
+	// tasks on the agent that have not ended.
+	tasks map[string]struct{}
+	// registered is the number of the input by which the agent was first known to
+	// be registered in this subscription; 0: it is not.
+	registered uint64
+	// copied is the generation in which the agent was copied last.
+	copied uint64
+}
+
+// taskBook is what the state keeps of a task beside what it shows.
+type taskBook struct {
+	known  uint64 // the input by which the task became known
+	told   uint64 // the input that last said something of it; 0: none has
+	copied uint64 // as in agentBook
+	// accepted is the input that answered the task's ACCEPT, or that made sure
+	// that the master will not take it any more; 0: it is under way (rule 3).
+	// Tasks that were not launched here have 1.
+	accepted uint64
+}
+
+func newState(timing Timing, rand func() float64) *state {
+	return &state{
+		timing:     timing,
+		rand:       rand,
+		head:       Snapshot{Problem: Problem{Reason: reasonConnecting}},
+		agents:     map[string]*Agent{},
+		tasks:      map[string]*Task{},
+		agentBooks: map[string]*agentBook{},
+		taskBooks:  map[string]*taskBook{},
+		offers:     map[string]string{},
+		ended:      endedTasks{ids: map[string]struct{}{}},
+		gone:       map[string]bool{},
+		taskStates: map[mesos.TaskState]int{},
+		barrier:    barriers{waiting: map[string]struct{}{}, knocks: newAgenda()},
+		reconcile:  newAgenda(),
+		kills:      newAgenda(),
+	}
+}
+
+// begin opens every input.
+func (s *state) begin(now time.Time) {
+	s.now = now
+	s.seq++
+	if s.head.Since.IsZero() {
+		s.head.Since = now
+	}
+}
+
+func (s *state) changed() { s.head.Revision++ }
+
+func (s *state) note(message string, values ...any) {
+	s.notes = append(s.notes, note{message: message, values: values})
+}
+
+// remember takes in tasks that ran when somebody last looked.
+func (s *state) remember(tasks []RememberedTask, now time.Time) {
+	s.begin(now)
+	for _, r := range tasks {
+		if s.tasks[r.TaskID] == nil && !s.ended.has(r.TaskID) {
+			s.addTask(&Task{ID: r.TaskID, AgentID: r.AgentID, State: mesos.TASK_UNKNOWN, Since: now}, 1)
+			if s.head.Connected {
+				s.askFor(r.TaskID)
+			}
+			s.endIfGone(r.TaskID)
+		}
+	}
+}
+
+// connected opens a subscription: the master has answered SUBSCRIBE, and the
+// framework id is kept.
+func (s *state) connected(frameworkID, leader string, heartbeat time.Duration, now time.Time) {
+	s.begin(now)
+	s.subscription++
+	s.head.Connected, s.head.Since, s.head.Problem = true, now, Problem{}
+	s.head.FrameworkID, s.head.Leader = frameworkID, leader
+	s.heartbeat, s.lastEvent = heartbeat, now
+	s.over, s.tornDown, s.closing = nil, nil, false
+	s.changed()
+	for id, a := range s.agents {
+		// A new subscription starts without filters, and knows agents only by
+		// what it hears.
+		if len(a.Declined) > 0 {
+			s.editAgent(id).Declined = nil
+		}
+		s.pruneAgent(id)
+	}
+	for id, b := range s.taskBooks {
+		if b.accepted == 0 {
+			// The call of the launch either was processed or will be refused: its
+			// stream id is not the framework's any more (resubscribe.jsonl).
+			b.accepted = s.seq
+		}
+		s.askFor(id)
+		if !s.tasks[id].Killing.IsZero() {
+			s.sendKill(id, 0)
+		}
+	}
+	s.openBarriers()
+	// A master that had not noticed yet that the old stream is gone takes this
+	// for a takeover, and may keep the filters.
+	s.send(&outgoing{call: calls.Revive()})
+}
+
+// disconnected closes the subscription, if there is one, and says why.
+func (s *state) disconnected(problem Problem, now time.Time) {
+	s.begin(now)
+	s.over = nil
+	if !s.head.Connected {
+		if s.head.Problem != problem {
+			s.head.Problem = problem
+			s.changed()
+		}
+		return
+	}
+	s.head.Connected, s.head.Since, s.head.Problem = false, now, problem
+	s.head.Reconciled, s.closing = false, false
+	s.changed()
+	for id, b := range s.agentBooks {
+		b.registered = 0
+		if a := s.agents[id]; a.Registered || a.Behind || len(a.Offers) > 0 {
+			a = s.editAgent(id)
+			a.Registered, a.Behind, a.Offers = false, false, nil
+		}
+	}
+	for id, t := range s.tasks {
+		if t.Heard {
+			s.editTask(id).Heard = false
+		}
+	}
+	clear(s.offers)
+	s.closeBarriers()
+	s.reconcile.clear()
+	s.kills.clear()
+}
+
+// event takes in one event of the subscription.
+func (s *state) event(e *scheduler.Event, now time.Time) {
+	s.begin(now)
+	s.lastEvent = now
+	switch {
+	case e.Type == scheduler.Event_OFFERS && e.Offers != nil:
+		for i := range e.Offers.Offers {
+			s.offered(&e.Offers.Offers[i])
+		}
+	case e.Type == scheduler.Event_RESCIND && e.Rescind != nil:
+		s.withdraw(e.Rescind.OfferID.Value)
+	case e.Type == scheduler.Event_UPDATE && e.Update != nil:
+		s.status(&e.Update.Status)
+	case e.Type == scheduler.Event_FAILURE && e.Failure != nil:
+		// With an executor it tells of the executor's end, else of the agent's.
+		if e.Failure.AgentID != nil && e.Failure.ExecutorID == nil {
+			s.agentLeft(e.Failure.AgentID.Value)
+		}
+	case e.Type == scheduler.Event_ERROR && e.Error != nil:
+		s.over = errorEvent(e.Error.Message)
+	}
+}
+
+// tick does what has become due.
+func (s *state) tick(now time.Time) {
+	s.begin(now)
+	if !s.head.Connected {
+		return
+	}
+	if silent := s.silentAt(); !now.Before(silent) {
+		s.endSubscription("the stream was silent for " + now.Sub(s.lastEvent).String())
+		return
+	}
+	s.tickBarriers()
+	s.tickReconcile()
+	s.tickKills()
+}
+
+// silentAt is when the stream counts as broken if nothing comes before. After
+// five intervals without a heartbeat a scheduler should disconnect, says Mesos's
+// documentation of the scheduler HTTP API; any event is as good a sign of life.
+func (s *state) silentAt() time.Time {
+	return s.lastEvent.Add(time.Duration(s.timing.SilentHeartbeats) * s.heartbeat)
+}
+
+// next is when tick has something to do; zero: never.
+func (s *state) next() time.Time {
+	if !s.head.Connected {
+		return time.Time{}
+	}
+	first := s.silentAt()
+	for _, at := range []time.Time{s.nextBarrier(), s.reconcile.next(), s.kills.next()} {
+		if !at.IsZero() && at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}
+
+// teardown asks the master to remove the framework with all its tasks.
+func (s *state) teardown(now time.Time) {
+	s.begin(now)
+	if !s.head.Connected || s.closing {
+		return
+	}
+	s.closing = true
+	s.send(&outgoing{
+		call: &scheduler.Call{Type: scheduler.Call_TEARDOWN},
+		answered: func(s *state, a answer) {
+			s.tornDown = &a
+			s.closing = s.closing && a.outcome == accepted
+		},
+	})
+}
+
+// snapshot shows the state. Nothing in it changes afterwards: the maps are
+// copied when something in them changed (a copy of memory, without a look at the
+// entries), and the entries are copied by editAgent and editTask.
+func (s *state) snapshot() *Snapshot {
+	if s.published != nil && s.published.Revision == s.head.Revision {
+		return s.published
+	}
+	snap := s.head
+	if s.published == nil || s.agentsDirty {
+		snap.Agents = maps.Clone(s.agents)
+	} else {
+		snap.Agents = s.published.Agents
+	}
+	if s.published == nil || s.tasksDirty {
+		snap.Tasks = maps.Clone(s.tasks)
+	} else {
+		snap.Tasks = s.published.Tasks
+	}
+	snap.Ended = s.ended.latest()
+	s.published = &snap
+	s.agentsDirty, s.tasksDirty = false, false
+	s.generation++
+	return s.published
+}
+
+// editAgent returns the agent for changing: a copy that no snapshot shows. Its
+// Offers and Declined are replaced, never changed in place.
+func (s *state) editAgent(id string) *Agent {
+	a, b := s.agents[id], s.agentBooks[id]
+	if b.copied != s.generation+1 {
+		clone := *a
+		a = &clone
+		s.agents[id] = a
+		b.copied = s.generation + 1
+	}
+	s.agentsDirty = true
+	s.changed()
+	return a
+}
+
+// editTask is what editAgent is for agents.
+func (s *state) editTask(id string) *Task {
+	t, b := s.tasks[id], s.taskBooks[id]
+	if b.copied != s.generation+1 {
+		clone := *t
+		t = &clone
+		s.tasks[id] = t
+		b.copied = s.generation + 1
+	}
+	s.tasksDirty = true
+	s.changed()
+	return t
+}
+
+// agent returns the agent's book; an agent that was not known is, afterwards.
+func (s *state) agent(id string) *agentBook {
+	if b := s.agentBooks[id]; b != nil {
+		return b
+	}
+	b := &agentBook{tasks: map[string]struct{}{}, copied: s.generation + 1}
+	s.agents[id] = &Agent{ID: id}
+	s.agentBooks[id] = b
+	s.agentsDirty = true
+	s.changed()
+	return b
+}
+
+// pruneAgent forgets an agent that is not registered and has no task.
+func (s *state) pruneAgent(id string) {
+	b := s.agentBooks[id]
+	if b == nil || b.registered != 0 || len(b.tasks) > 0 {
+		return
+	}
+	delete(s.agents, id)
+	delete(s.agentBooks, id)
+	delete(s.barrier.waiting, id)
+	s.barrier.knocks.drop(id)
+	s.agentsDirty = true
+	s.changed()
+}
+
+// addTask makes a task known. accepted is as in taskBook.
+func (s *state) addTask(t *Task, accepted uint64) {
+	s.tasks[t.ID] = t
+	s.taskBooks[t.ID] = &taskBook{known: s.seq, accepted: accepted, copied: s.generation + 1}
+	s.taskStates[t.State]++
+	s.tasksDirty = true
+	s.changed()
+	if t.AgentID != "" {
+		s.agent(t.AgentID).tasks[t.ID] = struct{}{}
+		s.expect(t.AgentID)
+	}
+}
+
+// finish ends a task for good.
+func (s *state) finish(id string, end mesos.TaskState, reason, message string) {
+	t := s.editTask(id)
+	s.taskStates[t.State]--
+	t.State, t.Reason, t.Message, t.Since, t.Launching = end, reason, message, s.now, false
+	delete(s.tasks, id)
+	delete(s.taskBooks, id)
+	s.reconcile.drop(id)
+	s.kills.drop(id)
+	s.ended.add(t)
+	if b := s.agentBooks[t.AgentID]; b != nil {
+		delete(b.tasks, id)
+		s.pruneAgent(t.AgentID)
+	}
+}
+
+// endedTasks remembers the tasks that ended: the last ones as a whole, to be
+// shown, and more by their id, so that a late word does not bring them back.
+type endedTasks struct {
+	shown []*Task
+	ids   map[string]struct{}
+	order []string // of ids, oldest first
+}
+
+// endedRemembered is how many ids of ended tasks are remembered: two whole
+// restarts of the largest cluster (30,000 services). What is said later about one
+// that was forgotten makes it a task again, until reconciliation ends it.
+const endedRemembered = 1 << 16
+
+func (e *endedTasks) has(id string) bool {
+	_, ok := e.ids[id]
+	return ok
+}
+
+func (e *endedTasks) add(t *Task) {
+	if len(e.order) >= endedRemembered {
+		delete(e.ids, e.order[0])
+		e.order = e.order[1:]
+	}
+	e.ids[t.ID] = struct{}{}
+	e.order = append(e.order, t.ID)
+	if len(e.shown) >= 2*EndedKept {
+		e.shown = slices.Clone(e.shown[len(e.shown)-EndedKept:])
+	}
+	e.shown = append(e.shown, t)
+}
+
+// latest shares its memory with later ones: what is appended lies beyond its end.
+func (e *endedTasks) latest() []*Task {
+	from := max(0, len(e.shown)-EndedKept)
+	return e.shown[from:len(e.shown):len(e.shown)]
+}

@@ -1,0 +1,162 @@
+package mesosbridge
+
+import (
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
+)
+
+// status takes in an UPDATE, be it news or the answer to a reconciliation or to a
+// KILL (which answers for unknown tasks like one, reconcile.jsonl).
+func (s *state) status(st *mesos.TaskStatus) {
+	id, agentID, said := st.TaskID.Value, st.GetAgentID().GetValue(), st.GetState()
+	if nonce, round, ok := parseProbe(id); ok {
+		s.probed(nonce, round, agentID, said)
+		return
+	}
+	if agentID != "" {
+		s.evidence(st, agentID)
+	}
+	s.told(st)
+	// Rule 18: acknowledged after it is applied. Also when it was late and
+	// changed nothing, or it would come again for ever. Answers of the master
+	// have no uuid and want no acknowledgement.
+	if len(st.UUID) > 0 && agentID != "" {
+		s.send(&outgoing{call: calls.Acknowledge(agentID, id, st.UUID), agent: agentID})
+	}
+}
+
+// evidence is what a status says of the agent.
+func (s *state) evidence(st *mesos.TaskStatus, agentID string) {
+	reconciled := st.Reason != nil && *st.Reason == mesos.REASON_RECONCILIATION
+	switch st.GetState() {
+	case mesos.TASK_UNREACHABLE:
+		s.agentLeft(agentID)
+	case mesos.TASK_UNKNOWN:
+		// With the agent named: were it registered, the answer would be TASK_GONE.
+		s.agentLeft(agentID)
+	case mesos.TASK_LOST:
+		if st.Reason != nil && *st.Reason == mesos.REASON_AGENT_REMOVED {
+			s.agentLeft(agentID)
+		}
+	case mesos.TASK_GONE_BY_OPERATOR:
+		s.agentLeft(agentID)
+		s.agentGone(agentID)
+	case mesos.TASK_GONE:
+		if reconciled {
+			s.registered(agentID)
+		}
+	default:
+		if len(st.UUID) > 0 && st.Source != nil && *st.Source != mesos.SOURCE_MASTER {
+			s.registered(agentID)
+		}
+	}
+}
+
+// told applies what a status says of the task.
+func (s *state) told(st *mesos.TaskStatus) {
+	id, agentID, said := st.TaskID.Value, st.GetAgentID().GetValue(), st.GetState()
+	if s.ended.has(id) {
+		if !Ended(said) && !Doubtful(said) {
+			s.note("a task that has ended is said to run", "task", id, "agent", agentID, "state", said.String())
+		}
+		return
+	}
+	t := s.tasks[id]
+	if t == nil {
+		if said == mesos.TASK_UNKNOWN {
+			return // nobody says that there is such a task
+		}
+		t = &Task{ID: id, AgentID: agentID, State: said, Since: s.now}
+		s.addTask(t, 1)
+	}
+	b := s.taskBooks[id]
+	reconciled := st.Reason != nil && *st.Reason == mesos.REASON_RECONCILIATION
+	if b.accepted == 0 && reconciled && (said == mesos.TASK_GONE || said == mesos.TASK_UNKNOWN) {
+		return // rule 3: the question may have overtaken the ACCEPT
+	}
+	b.told = s.seq
+	s.moved(id, agentID)
+	if Ended(said) {
+		s.finish(id, said, reasonOf(st), st.GetMessage())
+		return
+	}
+	if s.endIfGone(id) {
+		return
+	}
+	s.apply(id, st, reconciled)
+}
+
+// apply changes a task that goes on.
+func (s *state) apply(id string, st *mesos.TaskStatus, reconciled bool) {
+	t, said := s.tasks[id], st.GetState()
+	if backwards(t, said) {
+		// An update that nobody acknowledged comes again (unacknowledged-update.jsonl),
+		// after a reconciliation may have told of a later state.
+		said = t.State
+	}
+	changes := said != t.State
+	healthChanges := st.Healthy != nil && (t.Healthy == nil || *t.Healthy != *st.Healthy)
+	wordsChange := !reconciled && (reasonOf(st) != t.Reason || st.GetMessage() != t.Message)
+	if !changes && !healthChanges && !wordsChange && t.Heard && !t.Launching {
+		return
+	}
+	t = s.editTask(id)
+	t.Heard, t.Launching = true, false
+	if changes {
+		s.taskStates[t.State]--
+		s.taskStates[said]++
+		t.State, t.Since = said, s.now
+	}
+	if changes || wordsChange {
+		t.Reason, t.Message = reasonOf(st), st.GetMessage()
+	}
+	if healthChanges {
+		t.Healthy = ptr(*st.Healthy)
+	}
+	if Doubtful(said) {
+		s.askFor(id)
+	} else if t.AgentID != "" {
+		// Somebody who knows of a task that runs knows the agent.
+		s.expect(t.AgentID)
+	}
+}
+
+// backwards says whether a state comes before the one that the task has.
+func backwards(t *Task, said mesos.TaskState) bool {
+	rank := func(state mesos.TaskState) int {
+		switch state {
+		case mesos.TASK_STAGING:
+			return 1
+		case mesos.TASK_STARTING:
+			return 2
+		case mesos.TASK_RUNNING:
+			return 3
+		case mesos.TASK_KILLING:
+			return 4
+		}
+		return 0
+	}
+	return rank(said) > 0 && rank(said) < rank(t.State)
+}
+
+// moved corrects the agent of a task that was not known or remembered wrongly.
+func (s *state) moved(id, agentID string) {
+	t := s.tasks[id]
+	if agentID == "" || t.AgentID == agentID {
+		return
+	}
+	if old := s.agentBooks[t.AgentID]; old != nil {
+		delete(old.tasks, id)
+		s.pruneAgent(t.AgentID)
+	}
+	s.editTask(id).AgentID = agentID
+	s.agent(agentID).tasks[id] = struct{}{}
+}
+
+// reasonOf is the name of the reason, empty when there is none.
+func reasonOf(st *mesos.TaskStatus) string {
+	if st.Reason == nil {
+		return ""
+	}
+	return st.Reason.String()
+}
