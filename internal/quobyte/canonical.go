@@ -1,0 +1,154 @@
+package quobyte
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+)
+
+// document is the stored form of a Spec. Its keys are a promise to every
+// installation: a renamed one changes the hash of every running service. The
+// types are its own for the same reason, no matter how those of the API change.
+type document struct {
+	Service             Service            `json:"service"`
+	Image               string             `json:"image"`
+	Version             string             `json:"version"`
+	MilliCPUs           int64              `json:"milliCPUs"`
+	MemMiB              int64              `json:"memMiB"`
+	DiskMiB             int64              `json:"diskMiB"`
+	HeapMiB             int64              `json:"heapMiB"`
+	RPCPort             uint64             `json:"rpcPort"`
+	HTTPPort            uint64             `json:"httpPort"`
+	ExtraPort           uint64             `json:"extraPort"`
+	Env                 map[string]string  `json:"env,omitempty"`
+	ExtraConfig         string             `json:"extraConfig"`
+	S3Hostname          string             `json:"s3Hostname"`
+	HostDeviceDirectory string             `json:"hostDeviceDirectory"`
+	User                string             `json:"user"`
+	Discovery           v1alpha1.Discovery `json:"discovery"`
+	MesosDNSDomain      string             `json:"mesosDNSDomain"`
+	Endpoints           []string           `json:"endpoints,omitempty"`
+}
+
+// alwaysKept are the keys that stand in every canonical form.
+var alwaysKept = [...]string{"service", "image", "version"}
+
+// Canonical returns the form of the spec that is hashed and stored: a JSON
+// object with sorted keys, without the fields that equal their frozen default.
+func (s Spec) Canonical() []byte {
+	frozen, _ := frozenDefaults(s.Service)
+	return mustMarshal(asked(keysOf(documentOf(s)), keysOf(frozen)))
+}
+
+// asked returns the fields that differ from their frozen default, and those
+// that are always kept.
+func asked(fields, frozen map[string]json.RawMessage) map[string]json.RawMessage {
+	kept := maps.Clone(fields)
+	maps.DeleteFunc(kept, func(key string, value json.RawMessage) bool {
+		return !slices.Contains(alwaysKept[:], key) && bytes.Equal(value, frozen[key])
+	})
+	return kept
+}
+
+// ParseSpec reads what Canonical wrote and fills the defaults back in.
+//
+// Fields that this version does not know, written by a newer one before the
+// operator was downgraded, are ignored: the rest, the version above all, is
+// still worth telling. The Hash of such a spec is not the one it was stored
+// under, so who looks a hash up goes by the name of the stored object. A service
+// that this version does not know is an error, since its defaults are unknown.
+func ParseSpec(canonical []byte) (Spec, error) {
+	var head struct {
+		Service Service `json:"service"`
+	}
+	if err := json.Unmarshal(canonical, &head); err != nil {
+		return Spec{}, fmt.Errorf("parsing a stored spec: %w", err)
+	}
+	d, known := frozenDefaults(head.Service)
+	if !known {
+		return Spec{}, fmt.Errorf("parsing a stored spec: unknown service %q", head.Service)
+	}
+	if err := json.Unmarshal(canonical, &d); err != nil {
+		return Spec{}, fmt.Errorf("parsing the stored spec of %s: %w", head.Service, err)
+	}
+	return d.spec(), nil
+}
+
+func documentOf(s Spec) document {
+	d := document{
+		Service:             s.Service,
+		Image:               s.Image,
+		Version:             s.Version,
+		MilliCPUs:           s.MilliCPUs,
+		MemMiB:              s.MemMiB,
+		DiskMiB:             s.DiskMiB,
+		HeapMiB:             s.HeapMiB,
+		RPCPort:             s.RPCPort,
+		HTTPPort:            s.HTTPPort,
+		ExtraPort:           s.ExtraPort,
+		ExtraConfig:         s.ExtraConfig,
+		S3Hostname:          s.S3Hostname,
+		HostDeviceDirectory: s.HostDeviceDirectory,
+		User:                s.User,
+		Discovery:           s.Registry.Discovery,
+		MesosDNSDomain:      s.Registry.MesosDNSDomain,
+		Endpoints:           s.Registry.Endpoints,
+	}
+	if len(s.Env) > 0 {
+		d.Env = make(map[string]string, len(s.Env))
+	}
+	for _, v := range s.Env {
+		d.Env[v.Name] = v.Value
+	}
+	return d
+}
+
+func (d document) spec() Spec {
+	var env []v1alpha1.EnvVar
+	for _, name := range slices.Sorted(maps.Keys(d.Env)) {
+		env = append(env, v1alpha1.EnvVar{Name: name, Value: d.Env[name]})
+	}
+	return Spec{
+		Service:             d.Service,
+		Image:               d.Image,
+		Version:             d.Version,
+		MilliCPUs:           d.MilliCPUs,
+		MemMiB:              d.MemMiB,
+		DiskMiB:             d.DiskMiB,
+		HeapMiB:             d.HeapMiB,
+		RPCPort:             d.RPCPort,
+		HTTPPort:            d.HTTPPort,
+		ExtraPort:           d.ExtraPort,
+		Env:                 env,
+		ExtraConfig:         d.ExtraConfig,
+		S3Hostname:          d.S3Hostname,
+		HostDeviceDirectory: d.HostDeviceDirectory,
+		User:                d.User,
+		Registry: v1alpha1.RegistrySpec{
+			Discovery:      d.Discovery,
+			MesosDNSDomain: d.MesosDNSDomain,
+			Endpoints:      d.Endpoints,
+		},
+	}
+}
+
+func keysOf(d document) map[string]json.RawMessage {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(mustMarshal(d), &fields); err != nil {
+		panic(fmt.Sprintf("quobyte: own JSON is not read back: %v", err))
+	}
+	return fields
+}
+
+// mustMarshal is for values whose types cannot fail to marshal.
+func mustMarshal(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("quobyte: marshalling %T: %v", v, err))
+	}
+	return data
+}

@@ -1,0 +1,178 @@
+package quobyte
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+	"sigs.k8s.io/yaml"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+)
+
+func TestSmallestManifestAsksForNothingBeyondTheDefaults(t *testing.T) {
+	for _, s := range Services() {
+		want := `{"image":"docker-registry.corp:5000/quobyte-server","service":"` + string(s) + `","version":"1.1.5"}`
+		if got := string(SpecOf(smallest(), s).Canonical()); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", s, got, want)
+		}
+	}
+}
+
+func TestFrozenDefaultsWereThoseOfTheCRD(t *testing.T) {
+	data, err := os.ReadFile("../../config/crd/bases/mesos.quobyte.com_quobyteclusters.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crd struct {
+		Spec struct {
+			Versions []struct {
+				Schema struct {
+					OpenAPIV3Schema schema `json:"openAPIV3Schema"`
+				} `json:"schema"`
+			} `json:"versions"`
+		} `json:"spec"`
+	}
+	if err := yaml.Unmarshal(data, &crd); err != nil {
+		t.Fatal(err)
+	}
+	spec := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	defaulted, err := json.Marshal(spec.fill(map[string]any{"mesos": map[string]any{}, "version": "1", "image": "i"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := &v1alpha1.QuobyteCluster{}
+	if err := json.Unmarshal(defaulted, &cluster.Spec); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range Services() {
+		want := `{"image":"i","service":"` + string(s) + `","version":"1"}`
+		if got := string(SpecOf(cluster, s).Canonical()); got != want {
+			t.Errorf("%s with the CRD's defaults is %s.\nIf a default of the CRD was changed on purpose, leave frozenDefaults alone and name the field here.", s, got)
+		}
+	}
+}
+
+// schema is as much of a structural schema as filling in defaults takes.
+type schema struct {
+	Properties map[string]schema `json:"properties"`
+	Default    any               `json:"default"`
+}
+
+func (s schema) fill(object map[string]any) map[string]any {
+	for name, property := range s.Properties {
+		if _, set := object[name]; !set && property.Default != nil {
+			object[name] = property.Default
+		}
+		if nested, ok := object[name].(map[string]any); ok {
+			object[name] = property.fill(nested)
+		}
+	}
+	return object
+}
+
+func anySpec() *rapid.Generator[Spec] {
+	return rapid.Custom(func(t *rapid.T) Spec {
+		cluster := smallest()
+		for _, c := range changes() {
+			if rapid.Bool().Draw(t, c.name) {
+				c.apply(&cluster.Spec)
+			}
+		}
+		spec := SpecOf(cluster, rapid.SampledFrom(Services()).Draw(t, "service"))
+		spec.MemMiB = rapid.Int64Range(0, 1<<40).Draw(t, "memory")
+		spec.HeapMiB = rapid.Int64Range(0, 1<<40).Draw(t, "heap")
+		spec.ExtraPort = rapid.Uint64Range(0, 65535).Draw(t, "extra port")
+		spec.ExtraConfig = rapid.String().Draw(t, "extra config")
+		spec.User = rapid.StringN(0, 10, -1).Draw(t, "user")
+		for i, value := range rapid.SliceOfN(rapid.String(), 0, 5).Draw(t, "env") {
+			spec.Env = append(spec.Env, v1alpha1.EnvVar{Name: "V" + strconv.Itoa(i), Value: value})
+		}
+		spec.Env = sortedEnv(spec.Env)
+		return spec
+	})
+}
+
+func TestCanonicalRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		spec := anySpec().Draw(t, "spec")
+		parsed, err := ParseSpec(spec.Canonical())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(parsed, spec) {
+			t.Fatalf("got  %+v\nwant %+v\nfrom %s", parsed, spec, spec.Canonical())
+		}
+		if parsed.Hash() != spec.Hash() {
+			t.Fatal("the hash changes on the way")
+		}
+	})
+}
+
+// TestEveryFieldOfASpecCounts fails when a field is added to Spec and not to its
+// stored form.
+func TestEveryFieldOfASpecCounts(t *testing.T) {
+	base := SpecOf(smallest(), API)
+	for i := range reflect.TypeFor[Spec]().NumField() {
+		other := base
+		field := reflect.ValueOf(&other).Elem().Field(i)
+		switch value := field.Addr().Interface().(type) {
+		case *string:
+			*value += "x"
+		case *Service:
+			*value = Data
+		case *int64:
+			*value++
+		case *uint64:
+			*value++
+		case *[]v1alpha1.EnvVar:
+			*value = []v1alpha1.EnvVar{{Name: "A"}}
+		case *v1alpha1.RegistrySpec:
+			value.MesosDNSDomain += "x"
+		default:
+			t.Fatalf("this test knows no change for a field of type %s", field.Type())
+		}
+		name := reflect.TypeFor[Spec]().Field(i).Name
+		if other.Hash() == base.Hash() {
+			t.Errorf("%s does not count in the hash", name)
+		}
+		if parsed, err := ParseSpec(other.Canonical()); err != nil || !reflect.DeepEqual(parsed, other) {
+			t.Errorf("%s does not come back from the stored form: %+v, %v", name, parsed, err)
+		}
+	}
+}
+
+// TestAddedFieldRestartsNothing adds a field to the stored form, as a later
+// version of the operator would.
+func TestAddedFieldRestartsNothing(t *testing.T) {
+	spec := SpecOf(changed(changes()[0]), Metadata)
+	frozen, _ := frozenDefaults(Metadata)
+	withField := func(value string) []byte {
+		fields, defaults := keysOf(documentOf(spec)), keysOf(frozen)
+		fields["cgroup"], defaults["cgroup"] = json.RawMessage(value), json.RawMessage(`"shared"`)
+		return mustMarshal(asked(fields, defaults))
+	}
+	if got := withField(`"shared"`); !slices.Equal(got, spec.Canonical()) {
+		t.Errorf("a field with its default changes the canonical form to %s", got)
+	}
+	if got := withField(`"own"`); slices.Equal(got, spec.Canonical()) {
+		t.Error("a field that was asked for does not count")
+	}
+
+	downgraded, err := ParseSpec(withField(`"own"`))
+	if err != nil || !reflect.DeepEqual(downgraded, spec) {
+		t.Errorf("a field of a later version: got %+v, %v, want the rest of the spec", downgraded, err)
+	}
+}
+
+func TestParseSpecRefuses(t *testing.T) {
+	for _, stored := range []string{``, `[]`, `{}`, `{"service":"quota","version":"9"}`, `{"service":"data","memMiB":"much"}`, `{"service":"data"`} {
+		if spec, err := ParseSpec([]byte(stored)); err == nil {
+			t.Errorf("%q is read as %+v", stored, spec)
+		}
+	}
+}

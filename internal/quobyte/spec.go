@@ -1,0 +1,25 @@
+package quobyte
+
+import "github.com/quobyte/mesos-operator/api/v1alpha1"
+
+// Spec is what the user asked for one service, in canonical units. Two specs
+// are the same to a running task when their hashes are.
+type Spec struct {
+	Service   Service
+	Image     string // without tag
+	Version   string
+	MilliCPUs int64
+	MemMiB    int64
+	DiskMiB   int64
+	HeapMiB   int64
+	RPCPort   uint64
+	HTTPPort  uint64
+	ExtraPort uint64 // 0: none
+	// Env is sorted by name.
+	Env                 []v1alpha1.EnvVar
+	ExtraConfig         string
+	S3Hostname          string
+	HostDeviceDirectory string
+	User                string
+	Registry            v1alpha1.RegistrySpec
+}
