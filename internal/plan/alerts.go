@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+)
+
+// Reasons of alerts, the most important first.
+const (
+	AlertDuplicateService = v1alpha1.ReasonDuplicateService
+	AlertUnreadableTask   = "UnreadableTask"
+	AlertDuplicateAgent   = "DuplicateAgent"
+	AlertServiceDown      = v1alpha1.ReasonServiceDown
+	AlertUnreachable      = "Unreachable"
+	AlertUnclaimed        = "Unclaimed"
+)
+
+// downAfter is how many failures in a row make a service count as down.
+const downAfter = 3
+
+// maxNamed is how many cases an alert names.
+const maxNamed = 5
+
+// alertBook gathers the cases of each alert, so that one message tells of many.
+type alertBook struct {
+	cases map[string][]string
+	count map[string]int
+}
+
+func (b *alertBook) add(reason, text string) {
+	b.count[reason]++
+	if b.count[reason] <= maxNamed {
+		b.cases[reason] = append(b.cases[reason], text)
+	}
+}
+
+// reportAlerts tells what needs a person's eye.
+func (p *pass) reportAlerts() {
+	book := &alertBook{cases: map[string][]string{}, count: map[string]int{}}
+	for _, t := range p.unreadable {
+		book.add(AlertUnreadableTask, "task "+t.ID+" on agent "+t.AgentID+" has an id that this version cannot read")
+	}
+	for k := range kinds {
+		for _, h := range p.active {
+			p.alertsOf(book, k, h)
+		}
+		p.alertDown(book, k, "", p.gate.tallies[k].available < p.floating[k].want)
+	}
+	for _, h := range p.active {
+		if h.registered > 1 {
+			book.add(AlertDuplicateAgent, fmt.Sprintf("%d registered agents have the host name %s", h.registered, h.name))
+		}
+	}
+	for _, reason := range []string{
+		AlertDuplicateService, AlertUnreadableTask, AlertDuplicateAgent,
+		AlertServiceDown, AlertUnreachable, AlertUnclaimed,
+	} {
+		cases, more := book.cases[reason], book.count[reason]-maxNamed
+		if len(cases) == 0 {
+			continue
+		}
+		message := strings.Join(cases, "; ")
+		if more > 0 {
+			message += fmt.Sprintf("; and %d more", more)
+		}
+		p.result.Alerts = append(p.result.Alerts, Alert{Reason: reason, Message: message})
+	}
+}
+
+func (p *pass) alertsOf(book *alertBook, k kind, h *host) {
+	s := &h.slots[k]
+	if s.duplicate() {
+		book.add(AlertDuplicateService, duplicateWait(k, h).sentence())
+	}
+	if s.task != nil && s.task.status == doubtful && p.snap.Reconciled {
+		book.add(AlertUnreachable, k.String()+" on "+h.name+" may run, and cannot be reached")
+	}
+	if p.mode == running && !k.floats() && s.unclaimed() {
+		book.add(AlertUnclaimed, k.String()+" on "+h.name+" runs, and no device object tells of it")
+	}
+	if s.wanted {
+		p.alertDown(book, k, h.key, !s.available(k))
+	}
+}
+
+// alertDown tells of an instance that failed repeatedly and is not back.
+func (p *pass) alertDown(book *alertBook, k kind, hostKey string, down bool) {
+	if !down || k.floats() != (hostKey == "") {
+		return
+	}
+	if c := p.counters[keyOf(k, hostKey)]; c != nil && c.Count >= downAfter {
+		book.add(AlertServiceDown, fmt.Sprintf("%s on %s failed %d times, last: %s", k, c.Host, c.Count, c.Message))
+	}
+}

@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+)
+
+// kind numbers the services in the order of quobyte.Services, so that what is
+// known of the services of a host fits into an array.
+type kind int
+
+// The kinds. Those up to data are bound to devices, the others float.
+const (
+	registry kind = iota
+	metadata
+	data
+	s3
+	api
+	webconsole
+	kinds
+)
+
+var services = [kinds]quobyte.Service(quobyte.Services())
+
+func kindOf(s quobyte.Service) (kind, bool) {
+	for k, service := range services {
+		if service == s {
+			return kind(k), true
+		}
+	}
+	return 0, false
+}
+
+// kindOfDevice returns the kind of service that uses devices of the type.
+func kindOfDevice(t v1alpha1.DeviceType) (kind, bool) {
+	for k := range s3 {
+		if k.deviceType() == t {
+			return k, true
+		}
+	}
+	return 0, false
+}
+
+func (k kind) String() string { return string(services[k]) }
+
+func (k kind) floats() bool { return services[k].Floats() }
+
+func (k kind) deviceType() v1alpha1.DeviceType { return services[k].DeviceType() }
+
+var allKinds = [kinds]kind{registry, metadata, data, s3, api, webconsole}

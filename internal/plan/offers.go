@@ -1,0 +1,57 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// settleOffers declines what nothing can use now. What an instance lacks that was
+// declined before is revived, and what is held of that agent is declined in the
+// same pass: both then come back as one offer. Kept, the held part would be
+// declined before the other one comes, and the two would chase each other.
+func (p *pass) settleOffers() {
+	if !p.snap.Connected {
+		return
+	}
+	for _, a := range p.snap.Agents {
+		for _, o := range a.Offers {
+			if !p.keeps(a, o) {
+				p.result.Declines = append(p.result.Declines, o.ID)
+			}
+		}
+	}
+	slices.Sort(p.result.Declines)
+	p.result.Revives = slices.Sorted(maps.Keys(p.revives))
+}
+
+func (p *pass) keeps(a *mesosbridge.Agent, o *mesosbridge.Offer) bool {
+	if p.mode == stopping || p.frozen != "" {
+		return false
+	}
+	if pool := p.pools[poolKey{a.ID, o.Role}]; pool != nil && (pool.used || pool.keep) {
+		return true
+	}
+	return !a.Behind && p.mayUse(a, o.Role)
+}
+
+// mayUse says that something could want the offers of an agent once its barrier
+// is open: before, nobody knows what runs there.
+func (p *pass) mayUse(a *mesosbridge.Agent, role string) bool {
+	h := p.hosts[quobyte.HostKey(a.Host)]
+	if h == nil || h.agent == nil || !p.mayStart(h) || h.unreadable != "" || p.blockedBy != "" {
+		return false
+	}
+	for k := range kinds {
+		s := &h.slots[k]
+		if p.specs[k].role != role || s.task != nil {
+			continue
+		}
+		if k.floats() && p.floating[k].missing() > 0 || s.wanted {
+			return true
+		}
+	}
+	return false
+}

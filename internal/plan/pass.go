@@ -1,0 +1,168 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// mode is what the cluster object as a whole asks for.
+type mode int
+
+const (
+	running  mode = iota // services are to run
+	stopping             // state Stopped, or deleted with policy Teardown
+)
+
+// pass is the state of one Plan.
+type pass struct {
+	in   Input
+	now  time.Time
+	snap *mesosbridge.Snapshot
+
+	mode mode
+	// frozen says why nothing is started or stopped; empty: it is.
+	frozen string
+	// teardown: the framework goes with its tasks.
+	teardown bool
+	// specs are what is wanted of each service.
+	specs [kinds]wantedSpec
+	// allowed hosts of spec.placement.hosts; nil: all.
+	allowed map[string]bool
+	// gone are the agents that a person says are gone (rule 5).
+	gone map[string]bool
+
+	accepted []Acceptance // in the order of in.Devices
+	standing []*host      // of each device, in the order of in.Devices
+
+	hosts map[string]*host // by host key
+	arena []host
+	// active hosts have a wanted service or a task, sorted by name.
+	active []*host
+	// unreadable tasks, by id (rule 1).
+	unreadable []*mesosbridge.Task
+	// blockedBy is an unreadable task that may run on any host.
+	blockedBy string
+	floating  [kinds]floating
+	ends      map[instanceKey]*end
+	counters  map[instanceKey]*counter
+	// flood is until when an instance of which nothing is known waits, because
+	// more tasks fail than the snapshot remembers.
+	flood time.Time
+	gate  gate
+
+	pools   map[poolKey]*pool
+	revives map[string]bool
+	recheck time.Time
+	result  Result
+
+	// summaries of services of the wanted version, by status.
+	summaries [s3][halting + 1]string
+}
+
+// wantedSpec is a spec, and what is derived from it once in a pass.
+type wantedSpec struct {
+	spec quobyte.Spec
+	hash string
+	need need
+	role string // that its offers are allocated to
+	// reserved: only agents that offer resources reserved for the role.
+	reserved bool
+}
+
+func newPass(in Input) *pass {
+	if in.Mesos == nil {
+		in.Mesos = &mesosbridge.Snapshot{}
+	}
+	spec := &in.Cluster.Spec
+	p := &pass{
+		in:      in,
+		now:     in.Now,
+		snap:    in.Mesos,
+		hosts:   make(map[string]*host, len(in.Mesos.Agents)),
+		arena:   make([]host, 0, len(in.Mesos.Agents)+64),
+		pools:   map[poolKey]*pool{},
+		revives: map[string]bool{},
+		gate:    gate{maxUnavailable: maxUnavailable},
+		gone:    goneAgents(in.Cluster.Annotations[v1alpha1.AnnotationGoneAgents]),
+	}
+	p.setMode()
+	if len(spec.Placement.Hosts) > 0 {
+		p.allowed = make(map[string]bool, len(spec.Placement.Hosts))
+		for _, name := range spec.Placement.Hosts {
+			p.allowed[name] = true
+		}
+	}
+	for k := range kinds {
+		p.specs[k] = wantedSpecOf(in.Cluster, k)
+	}
+	return p
+}
+
+func (p *pass) setMode() {
+	c := p.in.Cluster
+	deleted := c.DeletionTimestamp != nil
+	p.teardown = deleted && c.Spec.DeletionPolicy == v1alpha1.DeletionTeardown
+	switch {
+	case p.teardown, !deleted && c.Spec.State == v1alpha1.StateStopped:
+		p.mode = stopping
+	}
+	switch {
+	case !p.snap.Connected:
+		p.frozen = "waits for the connection to Mesos"
+	case deleted && !p.teardown:
+		p.frozen = "the cluster is being deleted with deletionPolicy Orphan: nothing is started or stopped"
+	case c.Spec.Suspend:
+		p.frozen = "spec.suspend is true: nothing is started or stopped"
+	}
+}
+
+func wantedSpecOf(cluster *v1alpha1.QuobyteCluster, k kind) wantedSpec {
+	spec := quobyte.SpecOf(cluster, services[k])
+	w := wantedSpec{spec: spec, hash: spec.Hash(), need: needOf(spec), role: cluster.Spec.Mesos.Role}
+	if w.role == "" {
+		w.role = "*"
+	}
+	if public := cluster.Spec.Placement.PublicRole; public != "" && k.floats() {
+		w.role, w.reserved = public, true
+	}
+	return w
+}
+
+func goneAgents(annotation string) map[string]bool {
+	gone := map[string]bool{}
+	for id := range strings.SplitSeq(annotation, ",") {
+		if id = strings.TrimSpace(id); id != "" {
+			gone[id] = true
+		}
+	}
+	return gone
+}
+
+// at notes a time at which the decisions change by time alone.
+func (p *pass) at(t time.Time) {
+	if t.After(p.now) && (p.recheck.IsZero() || t.Before(p.recheck)) {
+		p.recheck = t
+	}
+}
+
+// sortActive puts the hosts with services into the order in which they are
+// gone through.
+func (p *pass) sortActive() {
+	slices.SortFunc(p.active, func(a, b *host) int { return strings.Compare(a.name, b.name) })
+}
+
+// versionOf returns the version of a task's spec; empty when it is unknown.
+func (p *pass) versionOf(t *task) string {
+	switch {
+	case t.id.Legacy:
+		return ""
+	case !t.outdated:
+		return p.in.Cluster.Spec.Version
+	}
+	return p.in.Versions[SpecKey{services[t.kind], t.id.Hash}]
+}

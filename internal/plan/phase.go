@@ -1,0 +1,70 @@
+package plan
+
+// reportPhase sums up.
+func (p *pass) reportPhase() {
+	switch {
+	case p.mode == stopping && p.stopped():
+		p.result.Phase = PhaseStopped
+	case p.mode == stopping:
+		p.result.Phase = PhaseStopping
+	case p.empty():
+		p.result.Phase = PhaseEmpty
+	default:
+		p.result.Phase = p.runningPhase()
+	}
+}
+
+// stopped says that no task runs, as far as can be known: before Mesos has told
+// what runs, only a framework that never was has none for certain. Tasks with ids
+// that cannot be read end with the framework, at a teardown, and not before.
+func (p *pass) stopped() bool {
+	if !p.snap.Reconciled && p.snap.FrameworkID+p.in.Cluster.Status.FrameworkID+p.in.Cluster.Spec.Mesos.FrameworkID != "" {
+		return false
+	}
+	for k := range kinds {
+		if p.gate.tallies[k].members > 0 {
+			return false
+		}
+	}
+	return p.teardown || len(p.unreadable) == 0
+}
+
+// runningPhase tells an update from a start: in an update everything runs or is
+// being replaced.
+func (p *pass) runningPhase() Phase {
+	ready, absent, replacing := true, false, false
+	for k := range kinds {
+		for _, h := range p.active {
+			s := &h.slots[k]
+			switch {
+			case !s.wanted && !s.launched:
+				continue
+			case s.task == nil:
+				ready = false
+				if p.replaced(keyOf(k, h.key), p.specs[k].hash) {
+					replacing = true
+				} else {
+					absent = true
+				}
+				continue
+			}
+			if outdated := s.task.outdated; outdated || !s.available(k) || s.duplicate() {
+				ready = false
+				replacing = replacing || outdated || p.replaced(keyOf(k, h.key), p.specs[k].hash)
+				absent = absent || !outdated && !s.task.runs() && !p.replaced(keyOf(k, h.key), p.specs[k].hash)
+			}
+		}
+		if p.floating[k].missing() > 0 {
+			ready = false
+			back := p.replaced(keyOf(k, ""), p.specs[k].hash)
+			replacing, absent = replacing || back, absent || !back
+		}
+	}
+	switch {
+	case ready:
+		return PhaseReady
+	case replacing && !absent:
+		return PhaseUpdating
+	}
+	return PhaseStarting
+}

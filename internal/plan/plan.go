@@ -1,0 +1,179 @@
+// Package plan decides. From what is wanted, the inventory, what Mesos last
+// said and the time it derives what to launch, to kill, to decline, and for
+// every instance that should run and does not, why. It has no client, no clock
+// and no goroutine: the same input gives the same result, and planning again
+// after acting decides nothing more.
+package plan
+
+import (
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// Input is the whole state that one pass decides on. Nothing in it is changed.
+type Input struct {
+	Now     time.Time
+	Cluster *v1alpha1.QuobyteCluster
+	// Devices whose clusterRef names the cluster, in any order, those that are
+	// being deleted among them.
+	Devices []*v1alpha1.QuobyteDevice
+	Mesos   *mesosbridge.Snapshot
+	// Versions of known spec hashes (from the ControllerRevisions), for the
+	// status: service and hash to version.
+	Versions map[SpecKey]string
+}
+
+// SpecKey names a spec of a service.
+type SpecKey struct {
+	Service quobyte.Service
+	Hash    string
+}
+
+// Result is what to do, and how things stand. It is acted on in the order of
+// the fields: an offer that is declined in the pass of a REVIVE then comes back
+// together with what was declined before it.
+type Result struct {
+	Launches []Launch
+	Kills    []Kill
+	// Declines are offers that nothing can use now.
+	Declines []string
+	// Revives are roles whose declined resources are needed now.
+	Revives []string
+
+	// Phase sums up how things stand.
+	Phase Phase
+	// Instances are all that are wanted or exist, by service, then host.
+	Instances []Instance
+	// Services counts them, in the order of quobyte.Services.
+	Services []v1alpha1.ServiceStatus
+	// Floating lists the tasks of floating services, at most
+	// v1alpha1.MaxFloating.
+	Floating []v1alpha1.TaskStatus
+	// Reasons are grouped and bounded.
+	Reasons []v1alpha1.Reason
+	// Failures replace those of the cluster's status.
+	Failures []v1alpha1.Failure
+	// Devices by object name: every device of the input.
+	Devices map[string]DeviceView
+	// Alerts are what Degraded tells of, the most important first.
+	Alerts []Alert
+	// Recheck is when time alone changes the decisions; zero: never.
+	Recheck time.Time
+}
+
+// Phase sums up how a cluster stands.
+type Phase string
+
+// The phases.
+const (
+	PhaseReady    Phase = "Ready"    // all wanted instances run, healthy, of the wanted spec
+	PhaseStarting Phase = "Starting" // some wanted instances do not run yet
+	PhaseUpdating Phase = "Updating" // all run, or are being replaced, some are of an old spec
+	PhaseStopping Phase = "Stopping" // state Stopped or Teardown: tasks still run
+	PhaseStopped  Phase = "Stopped"  // state Stopped or Teardown: no task runs, as far as can be known
+	PhaseEmpty    Phase = "Empty"    // the inventory asks for nothing
+)
+
+// Launch starts one task with offers of one agent and role.
+type Launch struct {
+	Spec    quobyte.Spec
+	Host    string
+	AgentID string
+	// Role that the offers are allocated to. Launches of one pass with the same
+	// agent and role are one Accept.
+	Role string
+	// OfferIDs are all offers of the agent and role: the launches use them
+	// together, and never more than they hold.
+	OfferIDs []string
+	// Resources to put into the TaskInfo: allocated, reserved ones first.
+	Resources []mesos.Resource
+}
+
+// Kill stops one task.
+type Kill struct {
+	TaskID  string
+	Service quobyte.Service
+	Host    string
+	// Cause, such as "update to 1.1.6": for the event.
+	Cause string
+	// QuorumAtRisk: fewer than three registries, and this is one of them.
+	QuorumAtRisk bool
+}
+
+// Instance is one service on one host, wanted or existing. A wanted instance of
+// a floating service that has no host yet has an empty Host.
+type Instance struct {
+	Service quobyte.Service
+	Host    string
+	Wanted  bool
+	// Tasks that exist for it; more than one is a duplicate.
+	Tasks []*mesosbridge.Task
+	// Available: exactly one task, running, healthy.
+	Available bool
+	// Current: available, or coming up, with the wanted spec.
+	Current bool
+	// Unclaimed: a device-bound service runs here and no device object asks for it.
+	Unclaimed bool
+	// Version of its task; empty when unknown.
+	Version string
+	// Waits says why a wanted instance is not available, or what is wrong with
+	// it; empty when all is well.
+	Waits string
+}
+
+// DeviceView is how one device stands.
+type DeviceView struct {
+	// Generation of the device object that the plan saw.
+	Generation int64
+	Accepted   bool
+	// Reason and Message of the condition Accepted.
+	Reason, Message string
+	AgentID         string
+	// Tasks that use the device.
+	Tasks []v1alpha1.TaskStatus
+	// Released: the plan proves that no service uses the device, so that a
+	// deleted device may go.
+	Released bool
+	// Summary in a line for kubectl get.
+	Summary string
+}
+
+// Alert is something that is not as it should be and needs a person's eye.
+type Alert struct {
+	Reason  string // CamelCase, such as DuplicateService
+	Message string
+}
+
+// Plan decides. It is one sweep: what is known is indexed by host and service,
+// what is wanted is marked in the index, then come the starts, the stops, what
+// becomes of the offers, and the report.
+func Plan(in Input) Result {
+	p := newPass(in)
+	p.indexAgents()
+	p.indexTasks()
+	p.indexEnded()
+	p.markWanted()
+	p.settleFloating()
+	p.sortActive()
+	p.foldFailures()
+	p.tallyUp()
+
+	if p.mode == stopping {
+		p.stopAll()
+	} else {
+		p.startBound()
+		p.startFloating()
+		p.releaseDeleted()
+		p.stopSurplus()
+		p.update()
+	}
+	p.settleOffers()
+
+	p.report()
+	return p.result
+}

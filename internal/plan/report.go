@@ -1,0 +1,115 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// report says how things stand, after all is decided.
+func (p *pass) report() {
+	p.reportInstances()
+	p.reportServices()
+	p.reportFloating()
+	p.reportPhase()
+	p.reportReasons()
+	p.reportFailures()
+	p.reportDevices()
+	p.reportAlerts()
+	p.result.Recheck = p.recheck
+}
+
+// reportInstances lists all that is wanted or exists.
+func (p *pass) reportInstances() {
+	n := 0
+	for k := range kinds {
+		n += p.gate.tallies[k].members
+	}
+	p.result.Instances = make([]Instance, 0, n)
+	tasks := make([]*mesosbridge.Task, 0, len(p.snap.Tasks))
+	for k := range kinds {
+		// Instances without a host come first: their host name is empty.
+		for range p.floating[k].missing() {
+			p.result.Instances = append(p.result.Instances, p.homeless(k))
+		}
+		for _, h := range p.active {
+			s := &h.slots[k]
+			if !s.wanted && s.task == nil && !s.launched {
+				continue
+			}
+			from := len(tasks)
+			if s.task != nil {
+				tasks = append(tasks, s.task.Task)
+				for _, t := range s.sortedMore() {
+					tasks = append(tasks, t.Task)
+				}
+			}
+			i := p.instance(k, h)
+			i.Tasks = tasks[from:len(tasks):len(tasks)]
+			p.result.Instances = append(p.result.Instances, i)
+		}
+	}
+}
+
+func (p *pass) homeless(k kind) Instance {
+	i := Instance{Service: services[k], Wanted: true}
+	if p.frozen != "" {
+		p.floating[k].wait = &wait{code: codeFrozen, message: p.frozen}
+	}
+	if w := p.floating[k].wait; w != nil {
+		i.Waits = w.sentence()
+	}
+	return i
+}
+
+func (p *pass) instance(k kind, h *host) Instance {
+	s := &h.slots[k]
+	i := Instance{Service: services[k], Host: h.name, Wanted: s.wanted || s.launched}
+	if s.task != nil {
+		i.Available = s.task.status == available && !s.duplicate()
+		i.Current = i.Available || s.task.status == comingUp || s.task.status == launching
+		i.Current = i.Current && !s.duplicate() && !s.task.outdated
+		i.Unclaimed = p.mode == running && !k.floats() && s.unclaimed()
+		i.Version = p.versionOf(s.task)
+	}
+	p.explain(k, h, &i)
+	if s.wait != nil {
+		i.Waits = s.wait.sentence()
+	}
+	return i
+}
+
+// explain finds the wait of an instance for which no decision has left one.
+func (p *pass) explain(k kind, h *host, i *Instance) {
+	s := &h.slots[k]
+	switch {
+	case s.task != nil && !i.Available && !s.killed:
+		// How the task stands says more than why it is not replaced.
+		if w := p.taskWait(k, h); w != nil {
+			s.wait = w
+		}
+	case s.wait != nil:
+	case i.Unclaimed:
+		s.wait = &wait{
+			code: codeUnclaimed, host: h.name,
+			message: "runs, and no device object tells of a " + devicesOf(k) + " here: it keeps running and would not be started again; create the object again, and delete it if the service is to stop",
+			generic: "run without a device object",
+		}
+	case s.task == nil && p.frozen != "":
+		s.wait = waitOn(h, codeFrozen, p.frozen)
+	case i.Available && s.wanted && s.task.outdated:
+		s.wait = updateWaits("waits for its update to " + p.in.Cluster.Spec.Version)
+	}
+}
+
+// sortedMore are the duplicates in the order of their ids.
+func (s *slot) sortedMore() []*task {
+	slices.SortFunc(s.more, func(a, b *task) int { return strings.Compare(a.ID, b.ID) })
+	return s.more
+}
+
+// stateName is a state without TASK_.
+func stateName(s mesos.TaskState) string { return strings.TrimPrefix(s.String(), "TASK_") }

@@ -1,0 +1,128 @@
+package plan
+
+import "fmt"
+
+// startBound starts the device-bound services that are wanted and have no task.
+func (p *pass) startBound() {
+	if p.frozen != "" {
+		return
+	}
+	for k := range s3 {
+		for _, h := range p.active {
+			s := &h.slots[k]
+			if s.wanted && s.task == nil {
+				p.startOn(k, h)
+			}
+		}
+	}
+}
+
+// startOn starts a device-bound service on its host, or says why not.
+func (p *pass) startOn(k kind, h *host) {
+	s := &h.slots[k]
+	if s.wait = p.startWait(k, h); s.wait != nil {
+		return
+	}
+	if s.wait = p.retryWait(k, h.key, h.name); s.wait != nil {
+		p.holdForRetry(k, h)
+		return
+	}
+	if h.maintenance {
+		// The offers are kept: declined, they would look like resources that a
+		// revive brings back.
+		s.wait = p.maintenanceWait(h)
+		p.poolOf(h, k).keep = true
+		return
+	}
+	pool := p.poolOf(h, k)
+	if p.launch(k, h, pool) {
+		return
+	}
+	if pool.fits(p.specs[k].need, true) {
+		p.revives[pool.role] = true
+		s.wait = waitOn(h, codeOffers, "waits for resources that were declined to be offered again")
+		return
+	}
+	s.wait = pool.shortage(h, p.specs[k].need)
+}
+
+// startWait is why a service cannot be started on the host now, its resources
+// and earlier failures aside.
+func (p *pass) startWait(k kind, h *host) *wait {
+	if w := p.blocked(h); w != nil {
+		return w
+	}
+	if f := h.slots[k].foreign; f != nil {
+		return waitOn(h, codeForeign, "task "+f.ID+" runs here, though its id names another host")
+	}
+	return p.orderWait(k, h)
+}
+
+// orderWait is why a service waits for others: metadata and data for a majority
+// of the registries, floating services for one of each core service, and for the
+// core services of the host that they start on.
+func (p *pass) orderWait(k kind, h *host) *wait {
+	if w := p.coreWait(k); w != nil {
+		return w
+	}
+	if !k.floats() {
+		return nil
+	}
+	for core := range s3 {
+		s := &h.slots[core]
+		if s.wanted && (s.task == nil || !s.task.runs()) {
+			return waitOn(h, codeOrder, "waits for "+core.String()+" to run on this host")
+		}
+	}
+	return nil
+}
+
+// coreWait is the part of orderWait that holds for all hosts.
+func (p *pass) coreWait(k kind) *wait {
+	if k == registry {
+		return nil
+	}
+	registries := &p.gate.tallies[registry]
+	if registries.members == 0 {
+		return noDevice(registry)
+	}
+	if need := majority(registries.members); registries.running < need {
+		return &wait{code: codeOrder, message: fmt.Sprintf("waits for %d of %d registries", need, registries.members)}
+	}
+	if !k.floats() {
+		return nil
+	}
+	for _, core := range [...]kind{metadata, data} {
+		t := &p.gate.tallies[core]
+		if t.members == 0 {
+			return noDevice(core)
+		}
+		if t.running == 0 {
+			return &wait{code: codeOrder, message: "waits for a " + core.String() + " service to run"}
+		}
+	}
+	return nil
+}
+
+func noDevice(k kind) *wait {
+	return &wait{code: codeNoDevice, message: "waits for " + k.String() + ", and the inventory has no " + devicesOf(k)}
+}
+
+// launch starts the service with the offers of the pool, if they suffice.
+func (p *pass) launch(k kind, h *host, pool *pool) bool {
+	resources, ok := pool.take(p.specs[k].need)
+	if !ok {
+		return false
+	}
+	h.slots[k].launched = true
+	p.result.Launches = append(p.result.Launches, Launch{
+		Spec:      p.specs[k].spec,
+		Host:      h.name,
+		AgentID:   h.agent.ID,
+		Role:      pool.role,
+		OfferIDs:  pool.offers,
+		Resources: resources,
+	})
+	h.slots[k].wait = waitOn(h, codeProgress, "is being launched")
+	return true
+}

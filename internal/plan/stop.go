@@ -1,0 +1,106 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+)
+
+// kill stops a task, unless it is being stopped.
+func (p *pass) kill(t *task, cause string, v verdict) {
+	if t.status == halting || !t.Killing.IsZero() {
+		return
+	}
+	if s := &t.host.slots[t.kind]; s.task == t {
+		s.killed = true
+		s.hold(waitOn(t.host, codeProgress, "is being stopped: "+cause))
+	}
+	p.result.Kills = append(p.result.Kills, Kill{
+		TaskID:       t.ID,
+		Service:      quobyte.Service(t.kind.String()),
+		Host:         t.host.name,
+		Cause:        cause,
+		QuorumAtRisk: v.quorumAtRisk,
+	})
+}
+
+// mayStop says that voluntary stops may be decided: what runs is known.
+func (p *pass) mayStop() bool { return p.frozen == "" && p.snap.Reconciled }
+
+// releaseDeleted stops services whose device object a person has deleted: the one
+// way, cluster-wide stops aside, in which a device-bound service is taken off its
+// host (rule 12).
+func (p *pass) releaseDeleted() {
+	for k := range s3 {
+		for _, h := range p.active {
+			s := &h.slots[k]
+			if !s.goes() || s.task.status == halting {
+				continue
+			}
+			if s.duplicate() {
+				s.hold(duplicateWait(k, h)) // rule 1: a person's eye first
+				continue
+			}
+			if !p.mayStop() {
+				continue
+			}
+			if v := p.gate.admit(k, s.task.status == available); v.ok {
+				p.kill(s.task, "its device was deleted", v)
+			} else {
+				s.hold(waitOn(h, codeLeaving, "its device was deleted, and stopping it waits: "+v.why))
+			}
+		}
+	}
+}
+
+// stopSurplus stops floating instances beyond the wanted number, each only
+// behind the barrier of its agent (rule 15).
+func (p *pass) stopSurplus() {
+	if !p.mayStop() {
+		return
+	}
+	for k := range kinds {
+		cause := "one instance too many"
+		if p.floating[k].want == 0 {
+			cause = "no instance is wanted any more"
+		}
+		for _, t := range p.floating[k].surplus {
+			if t.status == halting || t.agent == nil || !t.agent.Behind {
+				continue
+			}
+			if v := p.gate.admit(k, t.status == available); v.ok {
+				p.kill(t, cause, v)
+			}
+		}
+	}
+}
+
+// stopAll stops everything in the reverse order of starting, a service after the
+// other: data before metadata before registry. It is asked for by a person, and
+// does not ask the gate. Tasks that nobody can reach are asked to stop, too, and not
+// waited for; those with ids that cannot be read are left to a person.
+func (p *pass) stopAll() {
+	if !p.mayStop() {
+		return
+	}
+	cause := "state Stopped"
+	if p.teardown {
+		cause = "the cluster is being deleted"
+	}
+	for _, k := range slices.Backward(allKinds[:]) {
+		waits := false
+		for _, h := range p.active {
+			s := &h.slots[k]
+			if s.task == nil {
+				continue
+			}
+			for _, t := range append([]*task{s.task}, s.sortedMore()...) {
+				p.kill(t, cause, verdict{})
+				waits = waits || t.status != doubtful
+			}
+		}
+		if waits {
+			return
+		}
+	}
+}

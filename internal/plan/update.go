@@ -1,0 +1,222 @@
+package plan
+
+import (
+	"slices"
+	"time"
+)
+
+// settleTime is how long what was just stopped or started counts as on its way
+// without being heard of: an offer for a freed host comes within seconds, and what
+// has not come by then is kept away by something outside.
+const settleTime = 2 * time.Minute
+
+// update replaces what runs another spec than the wanted one: service by
+// service in the order of quobyte.Services, host by host, each stop through the
+// gate. It has no memory: what is outdated stands in the task ids, and what is in
+// motion in the snapshot.
+func (p *pass) update() {
+	outdated := 0
+	for k := range kinds {
+		outdated += p.gate.tallies[k].outdated
+	}
+	if outdated == 0 || !p.mayStop() {
+		return
+	}
+	earlier := "" // the service whose update is not done
+	for k := range kinds {
+		open := p.openUpdates(k)
+		if earlier == "" {
+			p.updateKind(k, open)
+		}
+		for _, h := range open {
+			h.slots[k].hold(updateWaits("waits until the update of " + earlier + " is done"))
+		}
+		if earlier == "" && (len(open) > 0 || p.unsettled(k)) {
+			earlier = k.String()
+		}
+	}
+}
+
+// openUpdates are the hosts whose instance is outdated and could come back after
+// a stop. What could not is left alone, and keeps nobody waiting.
+func (p *pass) openUpdates(k kind) []*host {
+	if p.gate.tallies[k].outdated == 0 {
+		return nil
+	}
+	var open []*host
+	for _, h := range p.active {
+		s := &h.slots[k]
+		if !s.wanted || s.task == nil || s.duplicate() || !s.task.outdated || s.task.status == halting {
+			continue
+		}
+		if s.task.status == doubtful {
+			continue
+		}
+		if w := p.cannotReturn(k, h); w != nil {
+			s.hold(updateWaits("is not stopped for its update, it could not start again: " + w.sentence()))
+			continue
+		}
+		open = append(open, h)
+	}
+	return open
+}
+
+// cannotReturn says why an instance that is stopped on the host could not be
+// started again for reasons that lie outside the cluster's services.
+func (p *pass) cannotReturn(k kind, h *host) *wait {
+	w := p.blocked(h)
+	switch {
+	case h.slots[k].foreign != nil:
+		return p.startWait(k, h)
+	case w == nil && h.maintenance:
+		return p.maintenanceWait(h)
+	case w != nil && k.floats() && p.hasRoomElsewhere(k):
+		return nil
+	}
+	return w
+}
+
+// hasRoomElsewhere says that a floating service that is stopped could come back
+// on a host that has none now.
+func (p *pass) hasRoomElsewhere(k kind) bool {
+	f := &p.floating[k]
+	if !f.looked {
+		f.looked = true
+		f.room = slices.ContainsFunc(p.candidates(k), func(h *host) bool {
+			return !h.maintenance && p.poolOf(h, k).fits(p.specs[k].need, true)
+		})
+	}
+	return f.room
+}
+
+// updateKind stops the next instances of one service for their update: first
+// what is down already, which takes nothing away, then what serves.
+func (p *pass) updateKind(k kind, open []*host) {
+	var down, serving []*host
+	for _, h := range open {
+		s := &h.slots[k]
+		w := p.coreWait(k)
+		if w == nil && !k.floats() {
+			w = p.orderWait(k, h)
+		}
+		switch {
+		case w != nil:
+			s.hold(updateWaits("its update waits, it could not start again now: " + w.sentence()))
+		case s.task.status == available:
+			serving = append(serving, h)
+		default:
+			down = append(down, h)
+		}
+	}
+	if len(down) > 0 {
+		p.updateDown(k, down)
+	}
+	for _, h := range serving {
+		if v := p.gate.admit(k, true); v.ok {
+			p.stopForUpdate(k, h, v)
+		} else {
+			h.slots[k].hold(updateWaits("its update waits: " + v.why))
+		}
+	}
+}
+
+// updateDown replaces instances that are down. The gate lets all of them go;
+// but what looks unhealthy all at once, as when a quorum is lost, is not restarted
+// all at once: each gets a short time to come back before the next one.
+func (p *pass) updateDown(k kind, down []*host) {
+	motion := p.inMotion(k)
+	for _, h := range down {
+		if motion >= p.gate.maxUnavailable {
+			h.slots[k].hold(updateWaits("its update waits for another " + k.String() + " to settle"))
+			continue
+		}
+		p.stopForUpdate(k, h, p.gate.admit(k, false))
+		motion++
+	}
+}
+
+func (p *pass) stopForUpdate(k kind, h *host, v verdict) {
+	s := &h.slots[k]
+	cause := "update to " + p.in.Cluster.Spec.Version
+	if p.versionOf(s.task) == p.in.Cluster.Spec.Version {
+		cause = "update of its settings"
+	}
+	p.kill(s.task, cause, v)
+}
+
+// unsettled says that an instance of the service is on its way, so that the
+// update of the next service waits. One that the outside keeps away (its agent is
+// unreachable, no offer comes) holds up nobody.
+func (p *pass) unsettled(k kind) bool {
+	fresh := p.recent(p.snap.Since) // agents are still coming back
+	for _, h := range p.active {
+		s := &h.slots[k]
+		switch {
+		case !s.wanted:
+		case s.killed, s.launched:
+			return true
+		case s.task != nil:
+			if s.task.status == halting || fresh && (s.task.status == doubtful || s.task.outdated) {
+				return true
+			}
+			if s.task.status != doubtful && s.task.status != available && !s.task.outdated {
+				return true
+			}
+		case p.justGone(instanceKey{k, h.key}) || p.failing(k, h.key) && p.blocked(h) == nil:
+			return true
+		}
+	}
+	f := &p.floating[k]
+	return f.launched > 0 || f.missing() > 0 && (p.justGone(instanceKey{kind: k}) || p.failing(k, ""))
+}
+
+// inMotion counts the instances of the service that were stopped or started a
+// short time ago and have not become available.
+func (p *pass) inMotion(k kind) int {
+	n := 0
+	for _, h := range p.active {
+		s := &h.slots[k]
+		switch {
+		case !s.wanted:
+		case s.killed, s.launched:
+			n++
+		case s.task != nil:
+			if s.task.status == halting && p.recent(s.task.Killing) ||
+				(s.task.status == launching || s.task.status == comingUp || s.task.status == unhealthy) &&
+					!s.task.outdated && p.recent(s.task.Since) {
+				n++
+			}
+		case p.justGone(instanceKey{k, h.key}):
+			n++
+		}
+	}
+	f := &p.floating[k]
+	n += f.launched
+	if f.missing() > 0 && p.justGone(instanceKey{kind: k}) {
+		n += f.missing()
+	}
+	return n
+}
+
+// justGone says that the last task of an instance ended a short time ago, or
+// that one may have: nobody remembers what was before this subscription.
+func (p *pass) justGone(key instanceKey) bool {
+	if p.recent(p.snap.Since) {
+		return true
+	}
+	e := p.ends[key]
+	return e != nil && p.recent(e.task.Since)
+}
+
+func (p *pass) recent(t time.Time) bool {
+	until := t.Add(settleTime)
+	p.at(until)
+	return p.now.Before(until)
+}
+
+// replaced says that the instance was stopped for its update and has not
+// come back yet.
+func (p *pass) replaced(key instanceKey, hash string) bool {
+	e := p.ends[key]
+	return e != nil && !e.task.Killing.IsZero() && e.hash != hash
+}

@@ -1,0 +1,163 @@
+package plan
+
+import "time"
+
+// code says what kind of reason a wait is. The most important come first.
+type code int
+
+const (
+	codeDuplicate code = iota
+	codeUnreadable
+	codeAgents // two agents with one host name
+	codeUnreachable
+	codeFailing
+	codeUnhealthy
+	codePorts
+	codeResources
+	codeNoAgent
+	codePlacement
+	codeNoDevice
+	codeUnclaimed
+	codeForeign
+	codeMaintenance
+	codeFrozen
+	codeBarrier
+	codeOffers
+	codeOrder
+	codeLeaving
+	codeProgress
+	codeUpdate
+)
+
+// wait is why an instance is not as it should be, in a form that can be
+// grouped. Nothing in it moves by itself: the status is written when it changes.
+type wait struct {
+	code code
+	// host that the sentence begins with; empty when it does not.
+	host string
+	// message of this instance.
+	message string
+	// generic groups waits whose messages differ, and says what they have in
+	// common; empty: those with the same message make a group.
+	generic string
+}
+
+func waitOn(h *host, c code, message string) *wait {
+	return &wait{code: c, host: h.name, message: message}
+}
+
+// sentence is the wait of one instance.
+func (w *wait) sentence() string {
+	if w.host == "" {
+		return w.message
+	}
+	return w.host + ": " + w.message
+}
+
+// hold notes why the instance is not as it should be, unless something was
+// noted before.
+func (s *slot) hold(w *wait) {
+	if s.wait == nil {
+		s.wait = w
+	}
+}
+
+func updateWaits(message string) *wait {
+	return &wait{code: codeUpdate, message: message, generic: "waits for its update"}
+}
+
+func clockTime(t time.Time) string { return t.UTC().Format("15:04:05Z") }
+
+// blocked says why nothing can be started on the host, whatever it is; nil when
+// it can. Maintenance and offers are not looked at.
+func (p *pass) blocked(h *host) *wait {
+	if !h.asked {
+		h.asked = true
+		h.blocked = p.whyBlocked(h)
+	}
+	return h.blocked
+}
+
+func (p *pass) whyBlocked(h *host) *wait {
+	switch {
+	case p.blockedBy != "":
+		return &wait{code: codeUnreadable, message: "nothing is started anywhere: the id of task " + p.blockedBy +
+			" cannot be read by this version, and nobody knows on which host it runs"}
+	case h.unreadable != "":
+		return waitOn(h, codeUnreadable, "nothing is started here: the id of task "+h.unreadable+
+			" cannot be read by this version, so that it may be any service")
+	case !p.mayStart(h):
+		return waitOn(h, codePlacement, "is not in spec.placement.hosts")
+	case h.known == nil:
+		return waitOn(h, codeNoAgent, "no agent with this host name has offered anything (is it registered with Mesos, and is the name right?)")
+	case h.registered > 1:
+		return waitOn(h, codeAgents, "two registered agents have this host name, neither is used: stop one of them, or give it another --hostname")
+	case h.registered == 0:
+		return waitOn(h, codeNoAgent, "its agent is not registered with Mesos at present")
+	case !h.agent.Behind:
+		return waitOn(h, codeBarrier, "waits until Mesos has told which tasks run there")
+	}
+	return nil
+}
+
+func (p *pass) maintenanceWait(h *host) *wait {
+	if h.until.IsZero() {
+		return waitOn(h, codeMaintenance, "is in maintenance")
+	}
+	return waitOn(h, codeMaintenance, "is in maintenance until "+h.until.UTC().Format(time.RFC3339))
+}
+
+// taskWait is why an instance with a task is not available; nil when it is.
+func (p *pass) taskWait(k kind, h *host) *wait {
+	s := &h.slots[k]
+	if s.duplicate() {
+		return duplicateWait(k, h)
+	}
+	t := s.task
+	switch t.status {
+	case doubtful:
+		return p.doubtfulWait(t)
+	case halting:
+		return waitOn(h, codeProgress, "is being stopped")
+	case unhealthy:
+		return waitOn(h, codeUnhealthy, "runs, and its health check fails")
+	case comingUp:
+		return waitOn(h, codeProgress, "waits for its first health check")
+	case launching:
+		if t.Launching {
+			return waitOn(h, codeProgress, "is launched, and waits for Mesos to say so")
+		}
+		return waitOn(h, codeProgress, "is starting ("+stateName(t.State)+")")
+	}
+	return nil
+}
+
+func (p *pass) doubtfulWait(t *task) *wait {
+	agent := t.AgentID
+	if agent == "" {
+		agent = "unknown"
+	}
+	if !p.snap.Reconciled {
+		return waitOn(t.host, codeBarrier, "waits until Mesos has told which tasks run there")
+	}
+	return &wait{
+		code: codeUnreachable,
+		host: t.host.name,
+		message: "its agent " + agent + " cannot be reached, and its task may still run; " +
+			"when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents",
+		generic: "their agents cannot be reached",
+	}
+}
+
+func duplicateWait(k kind, h *host) *wait {
+	s := &h.slots[k]
+	ids := s.task.ID
+	for _, t := range s.sortedMore() {
+		ids += " and " + t.ID
+	}
+	message := k.String() + " runs more than once: tasks " + ids
+	if !k.floats() {
+		message += "; none is killed automatically, stop the wrong one by hand"
+	}
+	return &wait{code: codeDuplicate, host: h.name, message: message, generic: "run more than once"}
+}

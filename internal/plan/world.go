@@ -1,0 +1,271 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// host is all that a pass knows of one host.
+type host struct {
+	key  string
+	name string // the key, as long as only a task told of the host
+	// agent is the registered one; nil when there is none, or more than one.
+	agent *mesosbridge.Agent
+	// registered are how many agents with this host name are.
+	registered int
+	// known is an agent with this host name, registered or not.
+	known *mesosbridge.Agent
+	// unreadable is a task on this host that counts as every service (rule 1).
+	unreadable string
+	// maintenance: a window of the host is open; until is zero without an end.
+	maintenance bool
+	until       time.Time
+
+	slots [kinds]slot
+	// floating is how many tasks of floating services the host has, or gets.
+	floating int
+	active   bool
+	// blocked is why nothing can be started here, as far as it was asked.
+	blocked *wait
+	asked   bool
+	// use is how the last device of the host that was looked at is used: most
+	// hosts have many devices of one kind.
+	use *deviceUse
+}
+
+// slot is one service on one host.
+type slot struct {
+	// task is the one that counts, more are the others: duplicates.
+	task *task
+	more []*task
+	// foreign is a task of the service that runs here under another host's name.
+	foreign *task
+	// wanted: a device asks for it, or it is one of the wanted floating instances.
+	wanted bool
+	// leaving: its devices are being deleted, and no other one asks for it.
+	leaving bool
+	// launched in this pass.
+	launched bool
+	killed   bool
+	wait     *wait
+}
+
+// task is a task of ours with an id that can be read.
+type task struct {
+	*mesosbridge.Task
+	id     quobyte.TaskID
+	kind   kind
+	host   *host
+	agent  *mesosbridge.Agent // nil when it is not known
+	status status
+	// outdated: it runs another spec than the wanted one. Of a task of the earlier
+	// framework nothing is known, so it counts as outdated.
+	outdated bool
+}
+
+// status is how a task stands.
+type status int
+
+// The statuses, from what is best to keep to what is worst.
+const (
+	available status = iota
+	comingUp         // RUNNING, before its first health check
+	launching        // decided, staging or starting
+	unhealthy
+	doubtful // perhaps running, nobody can tell (rule 4)
+	halting  // a kill was asked for
+)
+
+func (p *pass) statusOf(t *task) status {
+	silent := p.snap.Connected && p.snap.Reconciled && !t.Heard && !t.Launching
+	switch {
+	case mesosbridge.Doubtful(t.State), silent:
+		return doubtful
+	case !t.Killing.IsZero(), t.State == mesos.TASK_KILLING:
+		return halting
+	case t.Launching, t.State != mesos.TASK_RUNNING:
+		return launching
+	case t.Healthy == nil && !t.id.Legacy:
+		// Tasks of the earlier framework have no health check.
+		return comingUp
+	case t.Healthy != nil && !*t.Healthy:
+		return unhealthy
+	}
+	return available
+}
+
+// runs says that the task runs, healthy or not: whoever waits for it to be
+// started need not wait for more. Unhealthy services may be so because of what
+// waits for them.
+func (t *task) runs() bool {
+	return t.State == mesos.TASK_RUNNING && t.status != doubtful && t.status != halting
+}
+
+// hostOf returns the host of that name.
+func (p *pass) hostOf(name string) *host {
+	h := p.hostByKey(quobyte.HostKey(name))
+	h.name = name
+	return h
+}
+
+func (p *pass) hostByKey(key string) *host {
+	if h := p.hosts[key]; h != nil {
+		return h
+	}
+	if len(p.arena) == cap(p.arena) {
+		p.arena = make([]host, 0, 2*cap(p.arena)) // pointers into the old one stay
+	}
+	p.arena = append(p.arena, host{key: key, name: key})
+	h := &p.arena[len(p.arena)-1]
+	p.hosts[key] = h
+	return h
+}
+
+func (p *pass) activate(h *host) {
+	if !h.active {
+		h.active = true
+		p.active = append(p.active, h)
+	}
+}
+
+func (p *pass) indexAgents() {
+	for _, a := range p.snap.Agents {
+		if a.Host == "" {
+			continue
+		}
+		h := p.hostOf(a.Host)
+		switch {
+		case !a.Registered:
+			if h.known == nil || !h.known.Registered && h.known.ID < a.ID {
+				h.known = a
+			}
+			continue
+		case h.registered == 0:
+			h.agent = a
+		default:
+			h.agent = nil // rule 5
+		}
+		h.registered++
+		if h.known == nil || !h.known.Registered || h.known.ID < a.ID {
+			h.known = a
+		}
+		p.noteMaintenance(h, a)
+	}
+}
+
+// noteMaintenance looks for a window that is open. A window belongs to a machine,
+// so one offer speaks for all.
+func (p *pass) noteMaintenance(h *host, a *mesosbridge.Agent) {
+	for _, o := range a.Offers {
+		if o.Unavailability == nil {
+			continue
+		}
+		start := time.Unix(0, o.Unavailability.Start.Nanoseconds)
+		if start.After(p.now) {
+			p.at(start)
+			continue
+		}
+		var end time.Time
+		if d := o.Unavailability.Duration; d != nil {
+			end = start.Add(time.Duration(d.Nanoseconds))
+			if !end.After(p.now) {
+				continue
+			}
+			p.at(end)
+		}
+		if !h.maintenance || end.IsZero() || !h.until.IsZero() && end.After(h.until) {
+			h.maintenance, h.until = true, end
+		}
+	}
+}
+
+func (p *pass) indexTasks() {
+	tasks := make([]task, 0, len(p.snap.Tasks))
+	for _, t := range p.snap.Tasks {
+		agent := p.snap.Agents[t.AgentID]
+		if p.gone[t.AgentID] && (agent == nil || !agent.Registered) {
+			continue // rule 5: a person says so
+		}
+		id, ok := quobyte.ParseTaskID(t.ID)
+		if !ok {
+			p.indexUnreadable(t, agent)
+			continue
+		}
+		k, ours := kindOf(id.Service)
+		if !ours {
+			continue // clients and probers of the earlier framework
+		}
+		tasks = append(tasks, task{Task: t, id: id, kind: k, agent: agent, outdated: id.Hash != p.specs[k].hash})
+		p.indexTask(&tasks[len(tasks)-1])
+	}
+	slices.SortFunc(p.unreadable, func(a, b *mesosbridge.Task) int { return strings.Compare(a.ID, b.ID) })
+	if len(p.unreadable) == 0 {
+		return
+	}
+	for _, t := range slices.Backward(p.unreadable) {
+		p.blockUnreadable(t, p.snap.Agents[t.AgentID])
+	}
+}
+
+func (p *pass) indexTask(t *task) {
+	t.host = p.hostByKey(t.id.HostKey)
+	t.status = p.statusOf(t)
+	p.activate(t.host)
+	s := &t.host.slots[t.kind]
+	switch {
+	case s.task == nil:
+		s.task = t
+	case better(t, s.task):
+		s.more = append(s.more, s.task)
+		s.task = t
+	default:
+		s.more = append(s.more, t)
+	}
+	if t.kind.floats() {
+		t.host.floating++
+	}
+	if t.agent == nil || t.agent.Host == "" || t.agent.Host == t.host.name {
+		return
+	}
+	// The id says one host, the agent another: the task counts on both.
+	if other := p.hostOf(t.agent.Host); other != t.host {
+		if f := other.slots[t.kind].foreign; f == nil || t.ID < f.ID {
+			other.slots[t.kind].foreign = t
+		}
+		p.activate(other)
+	}
+}
+
+// better says which of two tasks of a service on a host is the one to keep.
+func better(a, b *task) bool {
+	if a.status != b.status {
+		return a.status < b.status
+	}
+	return a.ID < b.ID
+}
+
+func (p *pass) indexUnreadable(t *mesosbridge.Task, agent *mesosbridge.Agent) {
+	p.unreadable = append(p.unreadable, t)
+	if agent != nil && agent.Host != "" {
+		p.activate(p.hostOf(agent.Host))
+	}
+}
+
+// blockUnreadable makes a task that cannot be read count as every service on
+// its agent, and so on its host (rule 1). When nobody knows on which host it runs
+// it may be any. An agent that is registered and has not told its host name has
+// offered nothing, so that nothing can be launched on it anyway.
+func (p *pass) blockUnreadable(t *mesosbridge.Task, agent *mesosbridge.Agent) {
+	switch {
+	case agent != nil && agent.Host != "":
+		p.hostOf(agent.Host).unreadable = t.ID
+	case agent == nil || !agent.Registered:
+		p.blockedBy = t.ID
+	}
+}
