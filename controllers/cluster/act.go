@@ -1,0 +1,117 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/plan"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// declineFor is how long Mesos keeps back what nothing waits for. New agents and
+// freed resources come through that at once, and REVIVE ends it.
+const declineFor = time.Hour
+
+// act carries out the decisions. Nothing here waits for Mesos; what rests on a
+// state that is gone is dropped, and the change that made it stale wakes the
+// next pass.
+func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Result) error {
+	if seen.member == nil {
+		return nil
+	}
+	bridge := seen.member.bridge
+	err := r.launch(ctx, seen, result.Launches)
+	for _, kill := range result.Kills {
+		r.announceKill(seen.cluster, kill, len(result.Kills))
+		bridge.Kill(kill.TaskID)
+	}
+	if len(result.Declines) > 0 {
+		bridge.Decline(result.Declines, declineFor)
+	}
+	// Last: what was declined in this pass comes back with the rest.
+	if len(result.Revives) > 0 {
+		bridge.Revive(result.Revives)
+	}
+	return err
+}
+
+// launch sends one Accept for the launches of one agent and role.
+func (r *Reconciler) launch(ctx context.Context, seen *observation, launches []plan.Launch) error {
+	if len(launches) == 0 {
+		return nil
+	}
+	hashes := map[quobyte.Service]string{}
+	address := quobyte.RegistryAddress(seen.cluster, registryHosts(seen))
+	for len(launches) > 0 {
+		n := 1
+		for n < len(launches) && launches[n].AgentID == launches[0].AgentID && launches[n].Role == launches[0].Role {
+			n++
+		}
+		accept := mesosbridge.Accept{AgentID: launches[0].AgentID, OfferIDs: launches[0].OfferIDs}
+		for _, l := range launches[:n] {
+			hash, ok := hashes[l.Spec.Service]
+			if !ok {
+				hash = l.Spec.Hash()
+				if err := seen.member.revisions.store(ctx, l.Spec, hash); err != nil {
+					return err
+				}
+				hashes[l.Spec.Service] = hash
+			}
+			accept.Tasks = append(accept.Tasks, r.task(l, hash, address))
+		}
+		if err := seen.member.bridge.Accept(accept); err != nil && !errors.Is(err, mesosbridge.ErrStale) {
+			return fmt.Errorf("launch on %s: %w", launches[0].Host, err)
+		}
+		launches = launches[n:]
+	}
+	return nil
+}
+
+func (r *Reconciler) task(l plan.Launch, hash, registries string) mesos.TaskInfo {
+	return quobyte.TaskInfo(l.Spec, quobyte.Placement{
+		TaskID:  quobyte.NewTaskID(l.Spec.Service, l.Host, hash, r.Nonces()),
+		AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: registries,
+	})
+}
+
+// registryHosts are the hosts of accepted registry devices.
+func registryHosts(seen *observation) []string {
+	accepted := plan.Inventory(seen.cluster, seen.devices)
+	var hosts []string
+	for _, device := range seen.devices {
+		if !accepted[device.Name].Accepted {
+			continue
+		}
+		for _, t := range device.Spec.Types {
+			if t == v1alpha1.DeviceRegistry {
+				hosts = append(hosts, device.Spec.Host)
+			}
+		}
+	}
+	return hosts
+}
+
+// announcedKills bounds the events of one pass: that all is stopped is no news
+// of each task.
+const announcedKills = 5
+
+func (r *Reconciler) announceKill(cluster *v1alpha1.QuobyteCluster, kill plan.Kill, all int) {
+	if kill.QuorumAtRisk {
+		r.Events.Eventf(cluster, nil, corev1.EventTypeWarning, "RegistryQuorumAtRisk", "Stop",
+			"the registry on %s stops for %s; with fewer than three registries none is left to take over", kill.Host, kill.Cause)
+	}
+	if all > announcedKills {
+		return
+	}
+	// Events of one reason and action are counted together, so that the action
+	// has to tell them apart.
+	r.Events.Eventf(cluster, nil, corev1.EventTypeNormal, "Stopping", "Stop "+string(kill.Service)+" on "+shortHost(kill.Host),
+		"%s on %s stops: %s", kill.Service, kill.Host, kill.Cause)
+}

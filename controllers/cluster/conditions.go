@@ -1,0 +1,123 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/plan"
+)
+
+// conditions sums up the pass. Of Reconciling and Stalled at most one is true,
+// and neither when Ready is: kstatus takes the first that it meets.
+func conditions(seen *observation, result plan.Result, holdup string, actErr error) []metav1.Condition {
+	ready := readyCondition(seen, result, holdup)
+	reconciling := condition(v1alpha1.ConditionReconciling, false, v1alpha1.ReasonAsExpected, "")
+	stalled := condition(v1alpha1.ConditionStalled, false, v1alpha1.ReasonAsExpected, "")
+	switch {
+	case ready.Status == metav1.ConditionTrue:
+	case stuck(seen.problem.Reason):
+		stalled = condition(v1alpha1.ConditionStalled, true, seen.problem.Reason, problemMessage(seen))
+	case seen.cluster.Spec.Suspend:
+		stalled = condition(v1alpha1.ConditionStalled, true, v1alpha1.ReasonSuspended,
+			"spec.suspend is true: nothing is changed on Mesos; set it to false to go on")
+	default:
+		reconciling = condition(v1alpha1.ConditionReconciling, true, ready.Reason, ready.Message)
+	}
+	return []metav1.Condition{ready, reconciling, stalled, degradedCondition(result, actErr), connectedCondition(seen)}
+}
+
+func readyCondition(seen *observation, result plan.Result, holdup string) metav1.Condition {
+	wanted, ready, updated := totals(result.Services)
+	no := func(reason, message string) metav1.Condition {
+		return condition(v1alpha1.ConditionReady, false, reason, message)
+	}
+	switch {
+	case seen.cluster.DeletionTimestamp != nil:
+		return no(v1alpha1.ReasonDeleting, holdup)
+	case stuck(seen.problem.Reason):
+		return no(seen.problem.Reason, problemMessage(seen))
+	case !seen.snapshot.Connected:
+		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionUnknown,
+			Reason: v1alpha1.ReasonNotConnected, Message: "what runs is not known: " + problemMessage(seen)}
+	}
+	waits := ""
+	if len(result.Reasons) > 0 {
+		waits = ": " + result.Reasons[0].Message
+	}
+	switch result.Phase {
+	case plan.PhaseReady:
+		return condition(v1alpha1.ConditionReady, true, v1alpha1.ReasonReady,
+			fmt.Sprintf("%d of %d services run version %s", ready, wanted, seen.cluster.Spec.Version))
+	case plan.PhaseStopped:
+		return condition(v1alpha1.ConditionReady, true, v1alpha1.ReasonStopped, "all services are stopped, as asked")
+	case plan.PhaseStopping:
+		return no(v1alpha1.ReasonStopping, "the services are being stopped"+waits)
+	case plan.PhaseUpdating:
+		return no(v1alpha1.ReasonUpdating, fmt.Sprintf("%d of %d services are updated, %d are ready%s", updated, wanted, ready, waits))
+	case plan.PhaseEmpty:
+		return no(v1alpha1.ReasonNoDevices, "no accepted QuobyteDevice belongs to this cluster")
+	}
+	return no(v1alpha1.ReasonStarting, fmt.Sprintf("%d of %d services are ready%s", ready, wanted, waits))
+}
+
+func connectedCondition(seen *observation) metav1.Condition {
+	if seen.snapshot.Connected {
+		return condition(v1alpha1.ConditionConnected, true, v1alpha1.ReasonConnected,
+			fmt.Sprintf("subscribed to %s as framework %s", seen.snapshot.Leader, seen.snapshot.FrameworkID))
+	}
+	reason := seen.problem.Reason
+	if reason == "" {
+		reason = v1alpha1.ReasonConnecting
+	}
+	return condition(v1alpha1.ConditionConnected, false, reason, problemMessage(seen))
+}
+
+func degradedCondition(result plan.Result, actErr error) metav1.Condition {
+	const told = 5
+	if len(result.Alerts) == 0 {
+		if actErr != nil {
+			return condition(v1alpha1.ConditionDegraded, true, "ActionFailed", actErr.Error())
+		}
+		return condition(v1alpha1.ConditionDegraded, false, v1alpha1.ReasonAsExpected, "")
+	}
+	var messages []string
+	for _, alert := range result.Alerts[:min(told, len(result.Alerts))] {
+		messages = append(messages, alert.Message)
+	}
+	if more := len(result.Alerts) - told; more > 0 {
+		messages = append(messages, fmt.Sprintf("and %d more", more))
+	}
+	return condition(v1alpha1.ConditionDegraded, true, result.Alerts[0].Reason, strings.Join(messages, "; "))
+}
+
+// stuck: only a person can go on.
+func stuck(problem string) bool {
+	switch problem {
+	case v1alpha1.ReasonNotSupported, v1alpha1.ReasonSecretNotFound, v1alpha1.ReasonFrameworkRemoved, "Unauthorized", "Refused":
+		return true
+	}
+	return false
+}
+
+func problemMessage(seen *observation) string {
+	if seen.problem.Reason == v1alpha1.ReasonFrameworkRemoved {
+		id := seen.cluster.Status.FrameworkID
+		return fmt.Sprintf("Mesos has removed framework %s and killed its tasks; no second set of services is started by itself. "+
+			"To start anew: kubectl annotate quobytecluster %s %s=%s", id, seen.cluster.Name, v1alpha1.AnnotationForgetFramework, id)
+	}
+	if seen.problem.Message == "" {
+		return "connecting to Mesos"
+	}
+	return seen.problem.Message
+}
+
+func condition(kind string, is bool, reason, message string) metav1.Condition {
+	status := metav1.ConditionFalse
+	if is {
+		status = metav1.ConditionTrue
+	}
+	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
+}

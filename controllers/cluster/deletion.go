@@ -1,0 +1,128 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/plan"
+)
+
+const (
+	// orphanedFor is the fail-over time-out that a framework is left with: ten
+	// years, in which nothing of it ends by itself (rule 16).
+	orphanedFor = 10 * 365 * 24 * time.Hour
+	// mesosCallTimeout bounds the two calls that a deletion waits for.
+	mesosCallTimeout = 20 * time.Second
+)
+
+// finishDeletion carries out the deletion policy as far as it can be now. gone:
+// the object is let go. holdup says what it waits for, and how a person lets go
+// without it.
+func (r *Reconciler) finishDeletion(ctx context.Context, seen *observation, result plan.Result) (gone bool, holdup string, err error) {
+	cluster := seen.cluster
+	if cluster.DeletionTimestamp == nil {
+		return false, "", nil
+	}
+	teardown := cluster.Spec.DeletionPolicy == v1alpha1.DeletionTeardown
+	switch {
+	case cluster.Status.FrameworkID == "" && !seen.snapshot.Connected,
+		seen.problem.Reason == v1alpha1.ReasonFrameworkRemoved:
+		// Mesos runs nothing for it.
+	case cluster.Spec.Suspend:
+		return false, "the cluster is suspended: set spec.suspend to false to go on", nil
+	case !seen.snapshot.Connected:
+		return false, unreachableHoldup(cluster, seen), nil
+	case teardown && result.Phase != plan.PhaseStopped:
+		return false, "the services are being stopped before the framework is torn down", nil
+	default:
+		if err := r.leaveMesos(ctx, seen, teardown); err != nil {
+			return false, "", err
+		}
+	}
+	r.Fleet.Remove(seen.key)
+	if teardown {
+		if err := r.forgetEverything(ctx, seen); err != nil {
+			return false, "", err
+		}
+	}
+	before := cluster.DeepCopy()
+	controllerutil.RemoveFinalizer(cluster, v1alpha1.FinalizerCluster)
+	if err := r.Client.Patch(ctx, cluster, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return false, "", fmt.Errorf("remove the finalizer: %w", err)
+	}
+	r.reports.forget(seen.key)
+	return true, "", nil
+}
+
+// leaveMesos is the last call to Mesos: TEARDOWN, or a fail-over time-out that
+// leaves everything running.
+func (r *Reconciler) leaveMesos(ctx context.Context, seen *observation, teardown bool) error {
+	ctx, cancel := context.WithTimeout(ctx, mesosCallTimeout)
+	defer cancel()
+	if teardown {
+		if err := seen.member.bridge.Teardown(ctx); err != nil {
+			return fmt.Errorf("tear down framework %s: %w", seen.snapshot.FrameworkID, err)
+		}
+		r.Events.Eventf(seen.cluster, nil, corev1.EventTypeNormal, "TornDown", "Teardown",
+			"framework %s is removed from Mesos", seen.snapshot.FrameworkID)
+		return nil
+	}
+	if err := seen.member.bridge.Release(ctx, orphanedFor); err != nil {
+		return fmt.Errorf("leave framework %s to itself: %w", seen.snapshot.FrameworkID, err)
+	}
+	r.Events.Eventf(seen.cluster, nil, corev1.EventTypeNormal, "Orphaned", "Orphan",
+		"framework %s and its services go on in Mesos; ConfigMap %s keeps the id", seen.snapshot.FrameworkID, seen.member.identity.configMap().Name)
+	return nil
+}
+
+// forgetEverything removes what outlives an orphaned cluster.
+func (r *Reconciler) forgetEverything(ctx context.Context, seen *observation) error {
+	id := &identity{key: seen.key, reader: r.Reader, writer: r.Client}
+	if err := id.forget(ctx, seen.cluster.Status.FrameworkID); err != nil {
+		return err
+	}
+	stored, err := loadRevisions(ctx, r.Reader, r.Client, seen.key)
+	if err != nil {
+		return err
+	}
+	return stored.prune(ctx, nil, true)
+}
+
+func unreachableHoldup(cluster *v1alpha1.QuobyteCluster, seen *observation) string {
+	what := "Mesos, which cannot be reached (" + seen.problem.Message + ")"
+	letGo := fmt.Sprintf("to let go without Mesos, remove the finalizer %s; Mesos then kills the services %s after the operator's last connection",
+		v1alpha1.FinalizerCluster, cluster.Spec.Mesos.FailoverTimeout.Duration)
+	if cluster.Spec.DeletionPolicy == v1alpha1.DeletionTeardown {
+		return fmt.Sprintf("waits for %s to stop the services; to keep them, set spec.deletionPolicy to Orphan; %s", what, letGo)
+	}
+	return fmt.Sprintf("waits for %s to let the services run on for ten years; %s", what, letGo)
+}
+
+// forgetFramework clears a framework id that Mesos has removed, when a person
+// says so by annotation. forgot: the pass ends here, and the change wakes the
+// next.
+func (r *Reconciler) forgetFramework(ctx context.Context, cluster *v1alpha1.QuobyteCluster) (forgot bool, err error) {
+	id := cluster.Status.FrameworkID
+	if id == "" || cluster.Annotations[v1alpha1.AnnotationForgetFramework] != id {
+		return false, nil
+	}
+	key := client.ObjectKeyFromObject(cluster)
+	m := r.Fleet.Find(key)
+	if m == nil || m.bridge.Snapshot().Problem.Reason != v1alpha1.ReasonFrameworkRemoved {
+		// Only what Mesos has removed may be forgotten: its tasks are gone.
+		return false, nil
+	}
+	r.Fleet.Remove(key)
+	if err := m.identity.forget(ctx, id); err != nil {
+		return false, err
+	}
+	r.Events.Eventf(cluster, nil, corev1.EventTypeNormal, "FrameworkForgotten", "Forget",
+		"framework %s is forgotten, as annotated; a new one is registered", id)
+	return true, nil
+}

@@ -1,0 +1,271 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// wakeDelay gathers what Mesos says in a burst into one pass.
+const wakeDelay = 10 * time.Millisecond
+
+// Fleet owns the bridges, one for each QuobyteCluster. It is a manager's
+// Runnable that runs on the leader alone, and ends when another process has
+// taken over one of its frameworks: then this one leads no more (rule 10).
+type Fleet struct {
+	client client.Client
+	reader client.Reader
+	lease  *Lease
+	clock  clock.WithTicker
+	rand   func() float64
+	log    logr.Logger
+	// transport of all bridges; nil: each has its own.
+	transport http.RoundTripper
+	metrics   *mesosbridge.Metrics
+
+	run    context.Context
+	cancel context.CancelFunc
+	fatal  chan error
+	group  sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	members map[types.NamespacedName]*member
+	queue   workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+// member is one cluster's bridge.
+type member struct {
+	bridge    *mesosbridge.Bridge
+	identity  *identity
+	revisions *revisions
+	endpoint  Endpoint
+	secretRef v1alpha1.SecretKeyReference
+	cancel    context.CancelFunc
+	// done is closed when the bridge has ended.
+	done chan struct{}
+	// unsettled is when a pass first did not know what runs; zero while it is
+	// known.
+	unsettled time.Time
+}
+
+// unsettledFor is how long it has not been known what runs.
+func (m *member) unsettledFor(s *mesosbridge.Snapshot, now time.Time) time.Duration {
+	switch {
+	case s.Connected && s.Reconciled:
+		m.unsettled = time.Time{}
+		return 0
+	case m.unsettled.IsZero():
+		m.unsettled = now
+	}
+	return now.Sub(m.unsettled)
+}
+
+// Endpoint is where and as whom to subscribe. A change of it subscribes anew.
+type Endpoint struct {
+	Masters    []string
+	Framework  mesosbridge.Framework
+	Credential *mesosbridge.Credential
+}
+
+// FleetConfig is what a Fleet needs.
+type FleetConfig struct {
+	Client client.Client
+	Reader client.Reader // past the cache
+	// Lease is nil without leader election.
+	Lease     *Lease
+	Clock     clock.WithTicker
+	Rand      func() float64
+	Log       logr.Logger
+	Transport http.RoundTripper
+	Metrics   *mesosbridge.Metrics
+}
+
+// NewFleet returns a Fleet without bridges.
+func NewFleet(c FleetConfig) *Fleet {
+	run, cancel := context.WithCancel(context.Background())
+	return &Fleet{
+		client: c.Client, reader: c.Reader, lease: c.Lease, clock: c.Clock, rand: c.Rand,
+		log: c.Log, transport: c.Transport, metrics: c.Metrics,
+		run: run, cancel: cancel, fatal: make(chan error, 1),
+		members: map[types.NamespacedName]*member{},
+	}
+}
+
+// NeedLeaderElection keeps the bridges to the leader.
+func (f *Fleet) NeedLeaderElection() bool { return true }
+
+// Start waits until ctx ends or a framework is taken over, and then for all
+// bridges to end. Their frameworks go on in Mesos.
+func (f *Fleet) Start(ctx context.Context) error {
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-f.fatal:
+	}
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.cancel()
+	f.group.Wait()
+	return err
+}
+
+// WakeInto names the queue that wake-ups go to.
+func (f *Fleet) WakeInto(queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue = queue
+}
+
+func (f *Fleet) wake(key types.NamespacedName) {
+	f.mu.Lock()
+	queue := f.queue
+	f.mu.Unlock()
+	if queue != nil {
+		queue.AddAfter(reconcile.Request{NamespacedName: key}, wakeDelay)
+	}
+}
+
+// Find returns the cluster's bridge, nil when there is none.
+func (f *Fleet) Find(key types.NamespacedName) *member {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.members[key]
+}
+
+// Ensure returns the cluster's bridge, started or led to a new endpoint when
+// that is needed.
+func (f *Fleet) Ensure(ctx context.Context, cluster *v1alpha1.QuobyteCluster, endpoint Endpoint) (*member, error) {
+	key := client.ObjectKeyFromObject(cluster)
+	if have := f.Find(key); have != nil {
+		if !reflect.DeepEqual(have.endpoint, endpoint) {
+			have.endpoint = endpoint
+			have.bridge.Reconfigure(f.bridgeConfig(key, have.identity, endpoint, nil))
+		}
+		have.secretRef = secretRefOf(cluster)
+		return have, nil
+	}
+	return f.start(ctx, cluster, endpoint)
+}
+
+// start starts the bridge of a cluster. It remembers the tasks of the status:
+// after a restart of the operator and of Mesos nobody else does.
+func (f *Fleet) start(ctx context.Context, cluster *v1alpha1.QuobyteCluster, endpoint Endpoint) (*member, error) {
+	key := client.ObjectKeyFromObject(cluster)
+	remembered, err := f.remember(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	m := &member{
+		identity:  &identity{key: key, reader: f.reader, writer: f.client, lease: f.lease},
+		endpoint:  endpoint,
+		secretRef: secretRefOf(cluster),
+		done:      make(chan struct{}),
+	}
+	if m.revisions, err = loadRevisions(ctx, f.reader, f.client, key); err != nil {
+		return nil, err
+	}
+	if m.bridge, err = mesosbridge.New(f.bridgeConfig(key, m.identity, endpoint, remembered)); err != nil {
+		return nil, fmt.Errorf("configure the bridge: %w", err)
+	}
+	run, cancel := context.WithCancel(f.run)
+	m.cancel = cancel
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		cancel()
+		return nil, errors.New("the operator is shutting down")
+	}
+	f.members[key] = m
+	f.group.Go(func() {
+		defer close(m.done)
+		defer cancel()
+		if err := m.bridge.Run(run); err != nil && run.Err() == nil {
+			f.fail(key, err)
+		}
+		f.wake(key)
+	})
+	return m, nil
+}
+
+// fail ends the process: a scheduler that was taken over must not act again.
+func (f *Fleet) fail(key types.NamespacedName, err error) {
+	select {
+	case f.fatal <- fmt.Errorf("cluster %s: %w", key, err):
+	default: // One reason to end is enough.
+	}
+}
+
+// Remove ends the cluster's bridge, if there is one, and waits for it. The
+// framework goes on in Mesos.
+func (f *Fleet) Remove(key types.NamespacedName) {
+	f.mu.Lock()
+	m := f.members[key]
+	delete(f.members, key)
+	f.mu.Unlock()
+	if m != nil {
+		m.cancel()
+		<-m.done
+	}
+}
+
+func (f *Fleet) bridgeConfig(key types.NamespacedName, id *identity, e Endpoint, remembered []mesosbridge.RememberedTask) mesosbridge.Config {
+	return mesosbridge.Config{
+		Name:    key.String(),
+		Masters: e.Masters, Framework: e.Framework, Credential: e.Credential,
+		Identity: id, Remembered: remembered,
+		Wake:      func() { f.wake(key) },
+		Transport: f.transport, Clock: f.clock, Rand: f.rand, Metrics: f.metrics,
+		Log: f.log.WithValues("cluster", key.String()),
+	}
+}
+
+// remember collects the tasks that the status of the cluster and of its devices
+// named last. It reads past the cache: the cache may be behind a write of the
+// leader before us.
+func (f *Fleet) remember(ctx context.Context, cluster *v1alpha1.QuobyteCluster) ([]mesosbridge.RememberedTask, error) {
+	list := &v1alpha1.QuobyteDeviceList{}
+	if err := f.reader.List(ctx, list, client.InNamespace(cluster.Namespace)); err != nil {
+		return nil, fmt.Errorf("list the devices: %w", err)
+	}
+	known := map[string]bool{}
+	var tasks []mesosbridge.RememberedTask
+	add := func(statuses []v1alpha1.TaskStatus) {
+		for _, s := range statuses {
+			if !known[s.TaskID] {
+				known[s.TaskID] = true
+				tasks = append(tasks, mesosbridge.RememberedTask{TaskID: s.TaskID, AgentID: s.AgentID})
+			}
+		}
+	}
+	add(cluster.Status.Floating)
+	for i := range list.Items {
+		if list.Items[i].Spec.ClusterRef.Name == cluster.Name {
+			add(list.Items[i].Status.Services)
+		}
+	}
+	return tasks, nil
+}
+
+func secretRefOf(cluster *v1alpha1.QuobyteCluster) v1alpha1.SecretKeyReference {
+	if ref := cluster.Spec.Mesos.SecretRef; ref != nil {
+		return *ref
+	}
+	return v1alpha1.SecretKeyReference{}
+}

@@ -1,0 +1,93 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/plan"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// observation is the whole state that one pass works from.
+type observation struct {
+	key     types.NamespacedName
+	cluster *v1alpha1.QuobyteCluster
+	devices []*v1alpha1.QuobyteDevice
+	// member is nil when the cluster cannot be connected; problem says why.
+	member   *member
+	problem  mesosbridge.Problem
+	snapshot *mesosbridge.Snapshot
+	// retry is when to look again at something that nothing wakes us for; zero:
+	// never.
+	retry time.Duration
+}
+
+// observe reads the inventory and takes one snapshot of the bridge, which it
+// starts when there is none.
+func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteCluster) (*observation, error) {
+	seen := &observation{key: client.ObjectKeyFromObject(cluster), cluster: cluster}
+	list := &v1alpha1.QuobyteDeviceList{}
+	err := r.Client.List(ctx, list, client.InNamespace(cluster.Namespace),
+		client.MatchingFields{DevicesByCluster: cluster.Name}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list the devices: %w", err)
+	}
+	for i := range list.Items {
+		// Until the finalizer stands, a deletion would not be seen, and what was
+		// started for the device would run on for ever.
+		device := &list.Items[i]
+		if device.DeletionTimestamp != nil || controllerutil.ContainsFinalizer(device, v1alpha1.FinalizerDevice) {
+			seen.devices = append(seen.devices, device)
+		}
+	}
+	if err := r.connect(ctx, seen); err != nil {
+		return nil, err
+	}
+	if seen.member == nil {
+		seen.snapshot = &mesosbridge.Snapshot{Problem: seen.problem}
+		return seen, nil
+	}
+	seen.member.bridge.DeclareGone(goneAgents(cluster))
+	seen.snapshot = seen.member.bridge.Snapshot()
+	if !seen.snapshot.Connected {
+		seen.problem = seen.snapshot.Problem
+	}
+	return seen, nil
+}
+
+// plan decides on what was seen.
+func (o *observation) plan(now time.Time) plan.Result {
+	input := plan.Input{Now: now, Cluster: o.cluster, Devices: o.devices, Mesos: o.snapshot}
+	if o.member != nil {
+		input.Versions = o.member.revisions.versions()
+	}
+	return plan.Plan(input)
+}
+
+// goneAgents are the agents that a person has declared gone for good.
+func goneAgents(cluster *v1alpha1.QuobyteCluster) []string {
+	return strings.FieldsFunc(cluster.Annotations[v1alpha1.AnnotationGoneAgents],
+		func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// deviceChanges lets through only what a plan depends on: the status of a
+// device is written from the plan, and must not wake it.
+func deviceChanges() builder.WatchesOption {
+	return builder.WithPredicates(predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+				(e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil) ||
+				len(e.ObjectOld.GetFinalizers()) != len(e.ObjectNew.GetFinalizers())
+		},
+	})
+}

@@ -1,0 +1,154 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quobyte/mesos-operator/internal/plan"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+)
+
+// Labels of the objects that the operator makes for a cluster.
+const (
+	labelCluster = "mesos.quobyte.com/cluster"
+	labelService = "mesos.quobyte.com/service"
+	labelHash    = "mesos.quobyte.com/spec-hash"
+)
+
+// revisionsKept is how many specs of a service that no task runs are kept, as
+// history.
+const revisionsKept = 10
+
+// revisions are the specs that were ever launched, stored as ControllerRevisions
+// before their first launch: a task carries only the hash, and a restarted
+// operator has to say which version it runs (rule 8). They have no owner, for
+// the same reason as the framework's ConfigMap: what runs outlives the object.
+type revisions struct {
+	cluster types.NamespacedName
+	client  client.Client
+
+	mu    sync.Mutex
+	known map[plan.SpecKey]revision
+}
+
+type revision struct {
+	name    string
+	version string
+	number  int64
+}
+
+// loadRevisions reads what is stored, past the cache.
+func loadRevisions(ctx context.Context, reader client.Reader, writer client.Client, cluster types.NamespacedName) (*revisions, error) {
+	r := &revisions{cluster: cluster, client: writer, known: map[plan.SpecKey]revision{}}
+	list := &appsv1.ControllerRevisionList{}
+	err := reader.List(ctx, list, client.InNamespace(cluster.Namespace), client.MatchingLabels{labelCluster: cluster.Name})
+	if err != nil {
+		return nil, fmt.Errorf("list the ControllerRevisions: %w", err)
+	}
+	for i := range list.Items {
+		stored := &list.Items[i]
+		spec, err := quobyte.ParseSpec(stored.Data.Raw)
+		if err != nil {
+			// A later operator wrote what this one cannot read. Its tasks run
+			// on, of an unknown version.
+			continue
+		}
+		key := plan.SpecKey{Service: quobyte.Service(stored.Labels[labelService]), Hash: stored.Labels[labelHash]}
+		r.known[key] = revision{name: stored.Name, version: spec.Version, number: stored.Revision}
+	}
+	return r, nil
+}
+
+// versions of all known specs.
+func (r *revisions) versions() map[plan.SpecKey]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[plan.SpecKey]string, len(r.known))
+	for key, rev := range r.known {
+		out[key] = rev.version
+	}
+	return out
+}
+
+// store makes sure that the spec is stored.
+func (r *revisions) store(ctx context.Context, spec quobyte.Spec, hash string) error {
+	key := plan.SpecKey{Service: spec.Service, Hash: hash}
+	r.mu.Lock()
+	_, have := r.known[key]
+	number := int64(1)
+	for k, rev := range r.known {
+		if k.Service == spec.Service {
+			number = max(number, rev.number+1)
+		}
+	}
+	r.mu.Unlock()
+	if have {
+		return nil
+	}
+	stored := &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.cluster.Namespace,
+			Name:      fmt.Sprintf("%s-%s-%s", r.cluster.Name, spec.Service, hash),
+			Labels:    map[string]string{labelCluster: r.cluster.Name, labelService: string(spec.Service), labelHash: hash},
+		},
+		Data:     runtime.RawExtension{Raw: spec.Canonical()},
+		Revision: number,
+	}
+	if err := r.client.Create(ctx, stored); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("store the spec as ControllerRevision %s: %w", stored.Name, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known[key] = revision{name: stored.Name, version: spec.Version, number: number}
+	return nil
+}
+
+// prune deletes the oldest specs that no task runs, beyond revisionsKept of each
+// service; with all, every one.
+func (r *revisions) prune(ctx context.Context, used map[plan.SpecKey]bool, all bool) error {
+	r.mu.Lock()
+	newest := map[quobyte.Service]int64{}
+	for key, rev := range r.known {
+		newest[key.Service] = max(newest[key.Service], rev.number)
+	}
+	doomed := map[plan.SpecKey]string{}
+	for key, rev := range r.known {
+		if all || (!used[key] && rev.number <= newest[key.Service]-revisionsKept) {
+			doomed[key] = rev.name
+		}
+	}
+	r.mu.Unlock()
+	for key, name := range doomed {
+		err := r.client.Delete(ctx, &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.cluster.Namespace, Name: name}})
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete ControllerRevision %s: %w", name, err)
+		}
+		r.mu.Lock()
+		delete(r.known, key)
+		r.mu.Unlock()
+	}
+	return nil
+}
+
+// pruneRevisions drops history that nothing needs, once all runs as wanted.
+func (o *observation) pruneRevisions(ctx context.Context) error {
+	if o.member == nil {
+		return nil
+	}
+	used := map[plan.SpecKey]bool{}
+	for id := range o.snapshot.Tasks {
+		if task, ok := quobyte.ParseTaskID(id); ok {
+			used[plan.SpecKey{Service: task.Service, Hash: task.Hash}] = true
+		}
+	}
+	return o.member.revisions.prune(ctx, used, false)
+}

@@ -1,0 +1,152 @@
+// Package device reconciles a QuobyteDevice: it says whether the inventory
+// accepts the device and what uses it, and holds a deleted device until the
+// planner has taken its services through the gate.
+package device
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/plan"
+)
+
+// Reconciler reconciles QuobyteDevices.
+type Reconciler struct {
+	Client client.Client
+	Views  *Views
+}
+
+// +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobytedevices,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobytedevices/status,verbs=patch
+
+// SetupWithManager registers the controller. It wakes for a device, for what a
+// pass of its cluster found out about it, and for clusters that come and go.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	views := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		r.Views.wakeInto(queue)
+		return nil
+	})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("quobytedevice").
+		For(&v1alpha1.QuobyteDevice{}).
+		Watches(&v1alpha1.QuobyteCluster{}, handler.EnqueueRequestsFromMapFunc(r.devicesOf), clusterComesOrGoes()).
+		WatchesRawSource(views).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 8}).
+		Complete(r)
+}
+
+// Reconcile brings one device's finalizer and status up to what is known.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	device := &v1alpha1.QuobyteDevice{}
+	if err := r.Client.Get(ctx, req.NamespacedName, device); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	cluster := &v1alpha1.QuobyteCluster{}
+	err := r.Client.Get(ctx, types.NamespacedName{Namespace: device.Namespace, Name: device.Spec.ClusterRef.Name}, cluster)
+	if client.IgnoreNotFound(err) != nil {
+		return ctrl.Result{}, fmt.Errorf("get cluster %s of the device: %w", device.Spec.ClusterRef.Name, err)
+	}
+	orphan := apierrors.IsNotFound(err)
+	view, known := r.Views.of(req.NamespacedName)
+	known = known && !orphan && view.Generation == device.Generation
+	if device.DeletionTimestamp != nil {
+		// Without its cluster nobody is left who could stop anything for it.
+		if orphan || (known && view.Released) {
+			return ctrl.Result{}, r.removeFinalizer(ctx, device)
+		}
+	} else if !controllerutil.ContainsFinalizer(device, v1alpha1.FinalizerDevice) {
+		return ctrl.Result{}, r.addFinalizer(ctx, device)
+	}
+	switch {
+	case orphan:
+		view = unknownCluster(device)
+	case !known:
+		// The cluster's next pass publishes a view of this generation.
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{}, r.report(ctx, device, view)
+}
+
+func (r *Reconciler) addFinalizer(ctx context.Context, device *v1alpha1.QuobyteDevice) error {
+	before := device.DeepCopy()
+	controllerutil.AddFinalizer(device, v1alpha1.FinalizerDevice)
+	if err := r.Client.Patch(ctx, device, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("add the finalizer: %w", err)
+	}
+	return nil
+}
+
+func (r *Reconciler) removeFinalizer(ctx context.Context, device *v1alpha1.QuobyteDevice) error {
+	before := device.DeepCopy()
+	if !controllerutil.RemoveFinalizer(device, v1alpha1.FinalizerDevice) {
+		return nil
+	}
+	if err := r.Client.Patch(ctx, device, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("remove the finalizer: %w", err)
+	}
+	r.Views.forget(client.ObjectKeyFromObject(device))
+	return nil
+}
+
+// report writes the status when it changed.
+func (r *Reconciler) report(ctx context.Context, device *v1alpha1.QuobyteDevice, view plan.DeviceView) error {
+	before := device.DeepCopy()
+	status := &device.Status
+	status.ObservedGeneration = device.Generation
+	status.AgentID = view.AgentID
+	status.Types = typesInAWord(device.Spec.Types)
+	status.Summary = view.Summary
+	status.Services = view.Tasks
+	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse,
+		Reason: view.Reason, Message: view.Message, ObservedGeneration: device.Generation}
+	if view.Accepted {
+		accepted.Status = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(&status.Conditions, accepted)
+	inUse := metav1.Condition{Type: v1alpha1.ConditionInUse, Status: metav1.ConditionFalse,
+		Reason: v1alpha1.ReasonNotInUse, Message: "no service of the cluster uses the device", ObservedGeneration: device.Generation}
+	if len(view.Tasks) > 0 {
+		inUse.Status, inUse.Reason, inUse.Message = metav1.ConditionTrue, v1alpha1.ReasonInUse, view.Summary
+	}
+	meta.SetStatusCondition(&status.Conditions, inUse)
+	if equality.Semantic.DeepEqual(before.Status, device.Status) {
+		return nil
+	}
+	if err := r.Client.Status().Patch(ctx, device, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("write the status: %w", err)
+	}
+	return nil
+}
+
+func unknownCluster(device *v1alpha1.QuobyteDevice) plan.DeviceView {
+	message := fmt.Sprintf("spec.clusterRef: there is no QuobyteCluster %q in namespace %q", device.Spec.ClusterRef.Name, device.Namespace)
+	return plan.DeviceView{Reason: v1alpha1.ReasonUnknownCluster, Message: message, Summary: message,
+		// What ran when the cluster was let go still does, as far as anyone knows.
+		AgentID: device.Status.AgentID, Tasks: device.Status.Services}
+}
+
+func typesInAWord(types []v1alpha1.DeviceType) string {
+	words := make([]string, len(types))
+	for i, t := range types {
+		words[i] = string(t)
+	}
+	slices.Sort(words)
+	return strings.Join(words, ",")
+}
