@@ -1,0 +1,109 @@
+package endtoend
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
+)
+
+func TestAgentRestartChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3), PingTimeout: 20 * time.Second})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	w.awaitReady()
+	launched := len(w.mesos.History())
+
+	w.mesos.StopAgent("node2")
+	w.mesos.StartAgent("node2")
+	w.awaitQuiet()
+	w.awaitReady()
+	if got := len(w.mesos.History()); got != launched || w.killed() != 0 {
+		t.Errorf("%d tasks were launched and %d stopped for an agent's restart", got-launched, w.killed())
+	}
+}
+
+func TestAgentLostAndBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(4)
+	w.awaitReady()
+	launched := len(w.mesos.History())
+
+	w.mesos.StopAgent("node4")
+	w.await("node4 unreachable", func(c *v1alpha1.QuobyteCluster) bool {
+		said := false
+		for _, r := range c.Status.Reasons {
+			said = said || strings.Contains(r.Message, "node4") && strings.Contains(r.Message, "cannot be reached")
+		}
+		return said && has(c, v1alpha1.ConditionReady, metav1.ConditionFalse, "") &&
+			has(c, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "")
+	})
+	w.awaitQuiet()
+	if got := len(w.mesos.History()); got != launched {
+		t.Errorf("%d tasks were launched for a host that perhaps runs them", got-launched)
+	}
+	w.mesos.StartAgent("node4")
+	w.awaitReady()
+	w.checkNoDuplicates()
+	if got := len(w.mesos.History()); got != launched || w.killed() != 0 {
+		t.Errorf("%d tasks were launched and %d stopped for an agent that came back", got-launched, w.killed())
+	}
+}
+
+// TestReplacedAgentWaitsForAPerson: a new agent on a known host does not mean
+// that the old containers are gone (rule 5).
+func TestReplacedAgentWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(4)
+	w.awaitReady()
+	launched := len(w.mesos.History())
+	old := ""
+	for _, task := range w.mesos.Running("node4") {
+		old = task.AgentID
+	}
+
+	w.mesos.ReplaceAgent("node4")
+	w.await("a reason for node4", func(c *v1alpha1.QuobyteCluster) bool {
+		for _, r := range c.Status.Reasons {
+			if strings.Contains(r.Message, "node4") {
+				return true
+			}
+		}
+		return false
+	})
+	w.awaitQuiet()
+	if got := len(w.mesos.History()); got != launched {
+		t.Fatalf("%d tasks were launched beside containers that live", got-launched)
+	}
+	// The person makes sure of it, and says so.
+	w.mesos.KillOrphans("node4")
+	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"="+old)
+	w.awaitReady()
+	w.checkNoDuplicates()
+}
+
+func TestAgentMarkedGoneIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(4)
+	w.awaitReady()
+	w.mesos.MarkGone("node4")
+	w.awaitMesos("the end of node4's tasks", func() bool { return len(w.mesos.Running("node4")) == 0 })
+	w.mesos.ReplaceAgent("node4")
+	w.awaitReady()
+	w.checkNoDuplicates()
+}

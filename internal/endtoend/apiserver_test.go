@@ -1,0 +1,46 @@
+package endtoend
+
+import (
+	"testing"
+	"time"
+
+	"github.com/quobyte/mesos-operator/internal/testapi"
+	"github.com/quobyte/mesos-operator/internal/testapi/controlplane"
+	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
+)
+
+// TestAPIServerIsAwayForHalfAMinute: the operator goes on. What fails meanwhile
+// is replaced, and the status says so afterwards.
+func TestAPIServerIsAwayForHalfAMinute(t *testing.T) {
+	t.Parallel()
+	api := testapi.Start(t, controlplane.Options{})
+	w := newWorldOn(t, api, mesostest.Config{Agents: mesostest.Agents(3)})
+	operator := w.startOperator()
+	w.applyCluster()
+	w.applyDevices(3)
+	framework := w.awaitReady().Status.FrameworkID
+	w.awaitQuiet()
+	launched := len(w.mesos.History())
+
+	away := time.Now()
+	api.StopServer(t)
+	for _, task := range w.mesos.Running("node2") {
+		if task.Info.Name == "data" {
+			if err := w.mesos.FailTask(task.ID, "Container exited with status 1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.awaitMesos("a successor without the API server", func() bool { return len(w.mesos.History()) == launched+1 })
+	time.Sleep(time.Until(away.Add(30 * time.Second))) // The fault itself takes time.
+	if !operator.Running() {
+		t.Fatal("the operator ended while the API server was away")
+	}
+	api.StartServer(t)
+
+	w.patch(`{"spec":{"version":"1.1.6"}}`)
+	if got := w.awaitReady().Status.FrameworkID; got != framework {
+		t.Errorf("framework %s, want %s", got, framework)
+	}
+	w.checkNoDuplicates()
+}
