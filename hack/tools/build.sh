@@ -85,5 +85,5 @@ for program; do
   esac
 done
 if ((built > 0)); then
-  echo "Built $built tools in $SECONDS s."
+  echo "Built in $SECONDS s."
 fi
