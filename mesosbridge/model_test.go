@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ type model struct {
 	unacked map[string]*scheduler.Event
 	ended   map[string]bool // ids that were ever ended for the state
 	gone    map[string]bool
+
+	shown *Snapshot // the one before, and what it looked like
+	looks string
 }
 
 type standing string
@@ -323,6 +327,13 @@ func (m *model) check(t *rapid.T) {
 			t.Fatalf("%s has ended and is a task again", id)
 		}
 	}
+	if m.shown != nil {
+		if now := looks(m.shown); now != m.looks {
+			t.Fatalf("a snapshot has changed:\n%s\n%s", m.looks, now)
+		}
+	}
+	m.shown = m.s.snapshot()
+	m.looks = looks(m.shown)
 	sum := 0
 	for _, n := range m.s.taskStates {
 		sum += n
@@ -341,6 +352,22 @@ func (m *model) check(t *rapid.T) {
 			}
 		}
 	}
+}
+
+// looks is all of a snapshot.
+func looks(s *Snapshot) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, s.Revision, s.Connected, s.Reconciled)
+	for _, id := range slices.Sorted(maps.Keys(s.Agents)) {
+		fmt.Fprintln(&b, *s.Agents[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.Tasks)) {
+		fmt.Fprintln(&b, *s.Tasks[id])
+	}
+	for _, t := range s.Ended {
+		fmt.Fprintln(&b, *t)
+	}
+	return b.String()
 }
 
 // settle lets everything work for hours, and then nothing may be in doubt.

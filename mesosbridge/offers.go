@@ -7,6 +7,7 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 )
@@ -31,9 +32,8 @@ func (s *state) offered(o *mesos.Offer) {
 		Received:       s.now,
 		Unavailability: o.Unavailability,
 	})
-	// Mesos offers all that an agent has for a role, so that what was declined
-	// before is in this offer: its filter has expired or the offer is larger.
-	a.Declined = withoutRoles(a.Declined, []string{role})
+	// What was declined stays in the book: its filter lives on beside this offer,
+	// and hides what is left of it after an ACCEPT.
 }
 
 // withdraw takes an offer out, and returns it; nil: it was not there.
@@ -165,11 +165,23 @@ func (s *state) decline(ids []string, refuse time.Duration, now time.Time) {
 			if declined == nil {
 				declined = map[string][]mesos.Resource{}
 			}
-			declined[o.Role] = slices.Concat(declined[o.Role], o.Resources)
+			declined[o.Role] = hidden(declined[o.Role], o.Resources)
 			a.Declined = declined
 		}
 	}
 	s.sendDecline(held, refuse)
+}
+
+// hidden is what filters may hide after one more DECLINE: a filter hides all
+// that is within what was declined, now and later, until REVIVE.
+func hidden(before, now []mesos.Resource) []mesos.Resource {
+	switch {
+	case resources.ContainsAll(now, before):
+		return now
+	case resources.ContainsAll(before, now):
+		return before
+	}
+	return slices.Concat(before, now)
 }
 
 func (s *state) sendDecline(ids []string, refuse time.Duration) {

@@ -299,7 +299,11 @@ func (s *session) serve(id string, heartbeat time.Duration) error {
 				// before the answer as after it (subscribe.jsonl).
 				ctx = s.turn.ctx
 			}
-			return s.sub.wire.call(ctx, s.sub.streamID, o.call)
+			a := s.sub.wire.call(ctx, s.sub.streamID, o.call)
+			if log := s.turn.cfg.Log.V(1); log.Enabled() {
+				log.Info("call", append(describeCall(o.call), "outcome", a.outcome)...)
+			}
+			return a
 		},
 		answered: b.answered,
 	}
@@ -355,6 +359,11 @@ func (s *session) loop(clk clock.Clock) error {
 				return s.streamEnd()
 			}
 			batch = s.ready(append(batch[:0], e))
+			if log := s.turn.cfg.Log.V(1); log.Enabled() {
+				for _, e := range batch {
+					log.Info("event", describeEvent(e)...)
+				}
+			}
 			b.apply(batch)
 			clear(batch)
 		case <-timer.C():

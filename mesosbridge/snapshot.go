@@ -64,8 +64,10 @@ type Agent struct {
 	Registered bool
 	// Offers that are held, by offer id in no particular order.
 	Offers []*Offer
-	// Declined holds what was declined last for a long time and not revived
-	// since, per allocation role: it would come back on REVIVE.
+	// Declined is the most that filters hide, per allocation role: what was
+	// declined for a long time and not revived since. A filter lives on when a
+	// larger offer comes, and hides what an ACCEPT of that leaves over, or what a
+	// task then gives back, as long as it is within what was declined.
 	Declined   map[string][]mesos.Resource
 	Attributes []mesos.Attribute
 	// Domain is nil when the agent has none.

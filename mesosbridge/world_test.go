@@ -81,7 +81,7 @@ func (w *world) logger() logr.Logger {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		fmt.Fprintln(&w.log, prefix, args)
-	}, funcr.Options{})
+	}, funcr.Options{Verbosity: 1})
 }
 
 // start starts a bridge. It is checked against the cluster after every change.

@@ -154,8 +154,10 @@ func (f *Fleet) Ensure(ctx context.Context, cluster *v1alpha1.QuobyteCluster, en
 	key := client.ObjectKeyFromObject(cluster)
 	if have := f.Find(key); have != nil {
 		if !reflect.DeepEqual(have.endpoint, endpoint) {
+			if err := have.bridge.Reconfigure(f.bridgeConfig(key, have.identity, endpoint, nil)); err != nil {
+				return nil, fmt.Errorf("subscribe anew: %w", err)
+			}
 			have.endpoint = endpoint
-			have.bridge.Reconfigure(f.bridgeConfig(key, have.identity, endpoint, nil))
 		}
 		have.secretRef = secretRefOf(cluster)
 		return have, nil

@@ -3,17 +3,12 @@ package mesostest_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/mesos/mesos-go/api/v1/lib/recordio"
 
 	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
 )
@@ -54,6 +49,10 @@ func (p *player) close() {
 	p.client.CloseIdleConnections()
 	p.cluster.Close()
 }
+
+// An event may come this much before its time: the recorded master's rounds of
+// offers came at other moments.
+const early = 600 * time.Millisecond
 
 // patience is how much (virtual) time an event may take longer than recorded.
 const patience = 10 * time.Second
@@ -102,31 +101,10 @@ func closedByClient(r record) bool {
 	return strings.Contains(r.Error, "use of closed network connection")
 }
 
-// session is one connection of the recording: a stream, and what was called on it.
-type session struct {
-	streamID string
-	answers  []answer // that nobody has compared yet
-	body     io.Closer
-	closing  sync.Once
-	closed   bool // by the client
-
-	mu      sync.Mutex
-	changed chan struct{}
-	events  []map[string]any // neither heartbeats nor offers
-	offers  []map[string]any
-	beats   int
-	end     error
-}
-
-type answer struct {
-	status  int
-	text    string
-	headers http.Header
-}
-
-func (s *session) hangUp() {
-	if s.body != nil {
-		s.closing.Do(func() { _ = s.body.Close() })
+// onTime fails for what came before its time.
+func (p *player) onTime(r record, got received) {
+	if ahead := time.Duration(r.Ms)*time.Millisecond - got.at.Sub(p.start); ahead > early {
+		p.t.Errorf("%v came %v too early", got.body, ahead)
 	}
 }
 
@@ -199,57 +177,6 @@ func readAnswer(t *testing.T, resp *http.Response) answer {
 	return answer{resp.StatusCode, string(text), resp.Header}
 }
 
-// read takes what comes on the stream apart.
-func (s *session) read(body io.Reader) {
-	frames := recordio.NewReader(body)
-	for {
-		frame, err := frames.ReadFrame()
-		var event map[string]any
-		if err == nil {
-			err = json.Unmarshal(frame, &event)
-		}
-		s.mu.Lock()
-		switch {
-		case err != nil:
-			s.end = err
-		case event["type"] == "HEARTBEAT":
-			s.beats++
-		case event["type"] == "OFFERS":
-			for _, o := range event["offers"].(map[string]any)["offers"].([]any) {
-				s.offers = append(s.offers, o.(map[string]any))
-			}
-		default:
-			s.events = append(s.events, event)
-		}
-		s.mu.Unlock()
-		select {
-		case s.changed <- struct{}{}:
-		default:
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// await returns when ready says so, which is asked with the session locked.
-func (s *session) await(ready func() bool) error {
-	deadline := time.After(patience + 10*time.Second)
-	for {
-		s.mu.Lock()
-		ok := ready()
-		s.mu.Unlock()
-		if ok {
-			return nil
-		}
-		select {
-		case <-s.changed:
-		case <-deadline:
-			return errors.New("it did not come")
-		}
-	}
-}
-
 // event waits for a recorded event.
 func (p *player) event(r record) {
 	s := p.session(r.Session)
@@ -267,12 +194,12 @@ func (p *player) event(r record) {
 		}
 	case "OFFERS":
 		for _, o := range r.Body["offers"].(map[string]any)["offers"].([]any) {
-			p.offer(s, o)
+			p.offer(s, r, o)
 		}
 	case "RESCIND":
 		p.rescind(s, r)
 	default:
-		var next map[string]any
+		var next received
 		err := s.await(func() bool {
 			if len(s.events) == 0 {
 				return false
@@ -281,7 +208,8 @@ func (p *player) event(r record) {
 			return true
 		})
 		if err == nil {
-			err = p.ids.compare("", r.Body, next)
+			err = p.ids.compare("", r.Body, next.body)
+			p.onTime(r, next)
 		}
 		if err != nil {
 			p.t.Errorf("%v: %v", r.Body, err)
@@ -290,20 +218,23 @@ func (p *player) event(r record) {
 }
 
 // offer finds one that is the same but for its ids.
-func (p *player) offer(s *session, want any) {
+func (p *player) offer(s *session, r record, want any) {
 	var last error
+	var found received
 	err := s.await(func() bool {
 		for i, got := range s.offers {
 			trial := p.ids.clone()
-			if last = trial.compare("offer", want, got); last == nil {
-				p.ids = trial
+			if last = trial.compare("offer", want, got.body); last == nil {
+				p.ids, found = trial, got
 				s.offers = slices.Delete(s.offers, i, i+1)
 				return true
 			}
 		}
 		return false
 	})
-	if err != nil {
+	if err == nil {
+		p.onTime(r, found)
+	} else {
 		p.t.Errorf("offer %v: %v; what was wrong with the last other one: %v", want, err, last)
 	}
 }
@@ -320,10 +251,10 @@ func (ids *bindings) clone() *bindings {
 func (p *player) rescind(s *session, r record) {
 	err := s.await(func() bool {
 		for i, got := range s.events {
-			if got["type"] != "RESCIND" {
+			if got.body["type"] != "RESCIND" {
 				return false
 			}
-			if p.ids.clone().compare("", r.Body, got) == nil {
+			if p.ids.clone().compare("", r.Body, got.body) == nil {
 				s.events = slices.Delete(s.events, i, i+1)
 				return true
 			}
@@ -348,24 +279,6 @@ func (p *player) streamEnd(r record) {
 		p.t.Errorf("end of the stream: %v", err)
 	} else if end.Error() != r.Error {
 		p.t.Errorf("the stream ended with %q, want %q", end, r.Error)
-	}
-}
-
-// nothingLeft fails for all that came and was not in the recording.
-func (s *session) nothingLeft(t *testing.T, name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return // what was on its way then is nobody's concern
-	}
-	for _, a := range s.answers {
-		t.Errorf("session %s: unexpected answer %v", name, a)
-	}
-	for _, e := range append(s.events, s.offers...) {
-		t.Errorf("session %s: unexpected %v", name, e)
-	}
-	if s.beats != 0 {
-		t.Errorf("session %s: %d unexpected heartbeats", name, s.beats)
 	}
 }
 
@@ -435,5 +348,3 @@ func (p *player) plainRequest(r record) {
 		p.t.Errorf("%s: want %q allowed, got %q", r.Request, r.Allow, got.headers.Get("Allow"))
 	}
 }
-
-func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.text) }

@@ -90,7 +90,7 @@ func (fw *framework) lost(precise mesos.TaskState) *mesos.TaskState {
 	return precise.Enum()
 }
 
-// framework finds one or recovers it from what an agent knows of it, as happens
+// recoverFramework finds a framework, or makes it from what an agent knows of it, as happens
 // after a master failover when an agent with its tasks is back before it is
 // itself (recoverFramework in master/master.cpp).
 func (c *Cluster) recoverFramework(id string, info mesos.FrameworkInfo) *framework {

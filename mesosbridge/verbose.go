@@ -1,0 +1,62 @@
+package mesosbridge
+
+import (
+	"fmt"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+)
+
+// describeCall says in a few words what a call does, for the debug log. Nothing
+// of a TaskInfo but its id: environments may hold what is nobody's business.
+func describeCall(c *scheduler.Call) []any {
+	about := []any{"call", c.Type.String()}
+	switch c.Type {
+	case scheduler.Call_ACCEPT:
+		var tasks []string
+		for _, op := range c.GetAccept().GetOperations() {
+			for i := range op.GetLaunch().GetTaskInfos() {
+				tasks = append(tasks, op.Launch.TaskInfos[i].TaskID.Value)
+			}
+		}
+		return append(about, "offers", offerNames(c.GetAccept().GetOfferIDs()), "tasks", tasks)
+	case scheduler.Call_DECLINE:
+		return append(about, "offers", offerNames(c.GetDecline().GetOfferIDs()), "refuse", c.Decline.GetFilters().GetRefuseSeconds())
+	case scheduler.Call_REVIVE:
+		return append(about, "roles", c.GetRevive().GetRoles())
+	case scheduler.Call_KILL:
+		return append(about, "task", c.GetKill().GetTaskID().Value)
+	case scheduler.Call_ACKNOWLEDGE:
+		return append(about, "task", c.GetAcknowledge().GetTaskID().Value)
+	case scheduler.Call_RECONCILE:
+		return append(about, "tasks", len(c.GetReconcile().GetTasks()))
+	}
+	return about
+}
+
+func describeEvent(e *scheduler.Event) []any {
+	about := []any{"event", e.Type.String()}
+	switch e.Type {
+	case scheduler.Event_OFFERS:
+		var offers []string
+		for i := range e.Offers.Offers {
+			o := &e.Offers.Offers[i]
+			offers = append(offers, fmt.Sprintf("%s on %s: %v", o.ID.Value, o.Hostname, mesos.Resources(o.Resources)))
+		}
+		return append(about, "offers", offers)
+	case scheduler.Event_RESCIND:
+		return append(about, "offer", e.Rescind.OfferID.Value)
+	case scheduler.Event_UPDATE:
+		s := &e.Update.Status
+		return append(about, "task", s.TaskID.Value, "state", s.GetState().String(), "reason", s.GetReason().String(), "message", s.GetMessage())
+	}
+	return about
+}
+
+func offerNames(ids []mesos.OfferID) []string {
+	names := make([]string, len(ids))
+	for i := range ids {
+		names[i] = ids[i].Value
+	}
+	return names
+}
