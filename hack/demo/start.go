@@ -63,7 +63,9 @@ func (d *demo) connect(config *rest.Config) error {
 }
 
 func (d *demo) startMesos(context.Context) error {
-	d.mesos = mesostest.New(mesostest.Config{Agents: mesostest.Agents(agents)})
+	// A real image takes longer to start; this much can be followed by eye.
+	script := mesostest.Delayed(time.Second, mesostest.Healthy)
+	d.mesos = mesostest.New(mesostest.Config{Agents: mesostest.Agents(agents), Script: script})
 	if err := d.mesos.Start(); err != nil {
 		return fmt.Errorf("start Mesos: %w", err)
 	}
@@ -73,22 +75,26 @@ func (d *demo) startMesos(context.Context) error {
 
 // startOperator runs the real binary, as a Deployment would.
 func (d *demo) startOperator(ctx context.Context) error {
-	env := os.Environ()
-	if d.kubeconfig != "" {
-		env = append(env, "KUBECONFIG="+d.kubeconfig)
-	}
 	var err error
 	d.operator, err = child.Start(child.Options{
 		Name: "operator", Log: filepath.Join(d.dir, "operator.log"),
 		Path: filepath.Join(d.root, "bin", "manager"),
 		Args: []string{"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"},
-		Env:  env,
+		Env:  d.environment(),
 	})
 	if err != nil {
 		return fmt.Errorf("start the operator (make build): %w", err)
 	}
 	d.say("the operator runs")
 	return nil
+}
+
+// environment leads the operator and kubectl to the demo's cluster.
+func (d *demo) environment() []string {
+	if d.kubeconfig == "" {
+		return os.Environ()
+	}
+	return append(os.Environ(), "KUBECONFIG="+d.kubeconfig)
 }
 
 // kubectlRun prints a command as a user would type it, and its output.
@@ -101,9 +107,7 @@ func (d *demo) kubectlRun(ctx context.Context, args ...string) error {
 	run := exec.CommandContext(ctx, d.kubectl, args...)
 	run.Stdout, run.Stderr = os.Stdout, os.Stderr
 	run.Dir = d.root
-	if d.kubeconfig != "" {
-		run.Env = append(os.Environ(), "KUBECONFIG="+d.kubeconfig)
-	}
+	run.Env = d.environment()
 	if err := run.Run(); err != nil {
 		return fmt.Errorf("kubectl %s: %w", args[0], err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -50,7 +51,7 @@ func (d *demo) watch(ctx context.Context) error {
 				continue
 			}
 			line := fmt.Sprintf("quobytecluster/%s: %s: %s", cluster.Name, ready.Reason, ready.Message)
-			if line != last && lines < maxLines {
+			if line != last && lines < maxLines && ready.Status != metav1.ConditionUnknown {
 				d.say("%s", line)
 				last, lines = line, lines+1
 			}
@@ -71,6 +72,12 @@ func (d *demo) clusterName() string {
 }
 
 func (d *demo) show(ctx context.Context) error {
+	// The devices' status is written shortly after the cluster's.
+	wait := exec.CommandContext(ctx, d.kubectl, "wait", "--for=condition=InUse", "devices", "--all", "-n", namespace, "--timeout=30s")
+	wait.Env = d.environment()
+	if out, err := wait.CombinedOutput(); err != nil {
+		return fmt.Errorf("wait for the devices: %w: %s", err, out)
+	}
 	if err := d.kubectlRun(ctx, "get", "quobyteclusters"); err != nil {
 		return err
 	}

@@ -14,10 +14,10 @@ type faults struct {
 // When a call is dropped.
 type When int
 
+// Zero is neither: no call is dropped.
 const (
-	never When = iota
 	// Before: the master never sees the call.
-	Before
+	Before When = iota + 1
 	// After: the master does what the call says, and the answer is lost.
 	After
 )
