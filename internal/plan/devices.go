@@ -25,7 +25,7 @@ func (p *pass) reportDevices() {
 	for i, d := range p.in.Devices {
 		h, a := p.standing[i], &p.accepted[i]
 		use := p.useOf(d, h)
-		v := DeviceView{Accepted: a.Accepted, Reason: a.Reason, Message: a.Message, Tasks: use.tasks, Summary: use.summary}
+		v := DeviceView{Generation: d.Generation, Accepted: a.Accepted, Reason: a.Reason, Message: a.Message, Tasks: use.tasks, Summary: use.summary}
 		if h.known != nil {
 			v.AgentID = h.known.ID
 		}

@@ -259,10 +259,14 @@ func (p *pass) holdForRetry(k kind, h *host) {
 	}
 }
 
-// failing says that the last tasks of the instance, of the wanted spec, failed.
+// failing says that the instance failed with the wanted spec and is about to be
+// tried again. One that waits for much longer is kept away by something outside.
 func (p *pass) failing(k kind, hostKey string) bool {
 	c := p.counters[keyOf(k, hostKey)]
-	return c != nil && c.hash == p.specs[k].hash
+	if c == nil || c.hash != p.specs[k].hash {
+		return false
+	}
+	return p.recent(c.Time.Time) || p.recent(p.retryAt(k, hostKey))
 }
 
 // reportFailures keeps the most recent counters, ordered by service and host.

@@ -52,39 +52,42 @@ func (p *pass) startFloating() {
 // startInstances looks for hosts. Declined resources are asked for again only
 // when what is held is of no use anywhere.
 func (p *pass) startInstances(k kind) {
-	f, need := &p.floating[k], p.specs[k].need
+	f := &p.floating[k]
 	candidates := p.candidates(k)
-	var first *host
+	p.launchOnHeld(k, candidates)
+	if f.missing() == 0 {
+		return
+	}
+	var first *host // without room
+	for _, h := range candidates {
+		pool := p.poolOf(h, k)
+		switch {
+		case h.slots[k].launched:
+		case h.maintenance:
+			p.keepOffers(h)
+		case f.wait == nil && pool.fits(p.specs[k].need, true):
+			p.revives[pool.role] = true
+			f.wait = &wait{code: codeOffers, message: "waits for resources that were declined to be offered again"}
+		case first == nil:
+			first = h
+		}
+	}
+	if f.wait == nil {
+		f.wait = p.noHostWait(k, first)
+	}
+}
+
+func (p *pass) launchOnHeld(k kind, candidates []*host) {
+	f := &p.floating[k]
 	for _, h := range candidates {
 		if f.missing() == 0 {
 			return
 		}
-		pool := p.poolOf(h, k)
-		if h.maintenance {
-			pool.keep = true // as in startOn
-			continue
-		}
-		if p.launch(k, h, pool) {
+		if !h.maintenance && p.launch(k, h, p.poolOf(h, k)) {
 			f.launched++
 			h.floating++
-			continue
-		}
-		if first == nil {
-			first = h
 		}
 	}
-	if f.missing() == 0 {
-		return
-	}
-	for _, h := range candidates {
-		pool := p.poolOf(h, k)
-		if !h.maintenance && !h.slots[k].launched && pool.fits(need, true) {
-			p.revives[pool.role] = true
-			f.wait = &wait{code: codeOffers, message: "waits for resources that were declined to be offered again"}
-			return
-		}
-	}
-	f.wait = p.noHostWait(k, first)
 }
 
 // noHostWait is why no host can take another instance.

@@ -47,7 +47,7 @@ type verdict struct {
 
 // admit asks whether one more instance may be stopped, and counts it as down if
 // so. One that is down already takes nothing away: it is never blocked.
-func (g *gate) admit(k kind, isAvailable bool) verdict {
+func (g *gate) admit(k kind, host string, isAvailable bool) verdict {
 	t := &g.tallies[k]
 	v := verdict{ok: true, quorumAtRisk: k == registry && t.members < 3}
 	if !isAvailable {
@@ -65,10 +65,7 @@ func (g *gate) admit(k kind, isAvailable bool) verdict {
 		}
 	}
 	t.available--
-	t.down++
-	if t.first == "" {
-		t.first = "another " + k.String()
-	}
+	t.countDown(1, k.String()+" on "+host)
 	return v
 }
 

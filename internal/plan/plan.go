@@ -149,11 +149,13 @@ type Alert struct {
 	Message string
 }
 
-// Plan decides. It is one sweep: what is known is indexed by host and service,
-// what is wanted is marked in the index, then come the starts, the stops, what
-// becomes of the offers, and the report.
-func Plan(in Input) Result {
-	p := newPass(in)
+// Plan decides.
+func Plan(in Input) Result { return newPass(in).run() }
+
+// run is one sweep: what is known is indexed by host and service, what is wanted
+// is marked in the index, then come the stops, the starts, what becomes of the
+// offers, and the report.
+func (p *pass) run() Result {
 	p.indexAgents()
 	p.indexTasks()
 	p.indexEnded()
@@ -166,11 +168,11 @@ func Plan(in Input) Result {
 	if p.mode == stopping {
 		p.stopAll()
 	} else {
-		p.startBound()
-		p.startFloating()
 		p.releaseDeleted()
 		p.stopSurplus()
 		p.update()
+		p.startBound()
+		p.startFloating()
 	}
 	p.settleOffers()
 

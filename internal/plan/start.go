@@ -28,10 +28,8 @@ func (p *pass) startOn(k kind, h *host) {
 		return
 	}
 	if h.maintenance {
-		// The offers are kept: declined, they would look like resources that a
-		// revive brings back.
 		s.wait = p.maintenanceWait(h)
-		p.poolOf(h, k).keep = true
+		p.keepOffers(h)
 		return
 	}
 	pool := p.poolOf(h, k)
@@ -46,6 +44,14 @@ func (p *pass) startOn(k kind, h *host) {
 	s.wait = pool.shortage(h, p.specs[k].need)
 }
 
+// keepOffers keeps the offers of a host in maintenance while something on it is to
+// be started or replaced: they alone tell of the window. Declined, they would look like resources that a revive
+// brings back.
+func (p *pass) keepOffers(h *host) {
+	p.poolOf(h, registry).keep = true
+	p.poolOf(h, api).keep = true // of spec.placement.publicRole
+}
+
 // startWait is why a service cannot be started on the host now, its resources
 // and earlier failures aside.
 func (p *pass) startWait(k kind, h *host) *wait {
@@ -53,7 +59,10 @@ func (p *pass) startWait(k kind, h *host) *wait {
 		return w
 	}
 	if f := h.slots[k].foreign; f != nil {
-		return waitOn(h, codeForeign, "task "+f.ID+" runs here, though its id names another host")
+		return &wait{
+			code: codeForeign, host: h.name,
+			message: "task " + f.ID + " runs here, though its id names another host", generic: "have tasks of other hosts",
+		}
 	}
 	return p.orderWait(k, h)
 }
@@ -70,7 +79,7 @@ func (p *pass) orderWait(k kind, h *host) *wait {
 	}
 	for core := range s3 {
 		s := &h.slots[core]
-		if s.wanted && (s.task == nil || !s.task.runs()) {
+		if s.wanted && (s.task == nil || !s.task.runs() || s.killed) {
 			return waitOn(h, codeOrder, "waits for "+core.String()+" to run on this host")
 		}
 	}

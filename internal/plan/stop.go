@@ -12,6 +12,9 @@ func (p *pass) kill(t *task, cause string, v verdict) {
 		return
 	}
 	if s := &t.host.slots[t.kind]; s.task == t {
+		if t.runs() {
+			p.gate.tallies[t.kind].running-- // what is started below no longer counts on it
+		}
 		s.killed = true
 		s.hold(waitOn(t.host, codeProgress, "is being stopped: "+cause))
 	}
@@ -44,7 +47,7 @@ func (p *pass) releaseDeleted() {
 			if !p.mayStop() {
 				continue
 			}
-			if v := p.gate.admit(k, s.task.status == available); v.ok {
+			if v := p.gate.admit(k, h.name, s.task.status == available); v.ok {
 				p.kill(s.task, "its device was deleted", v)
 			} else {
 				s.hold(waitOn(h, codeLeaving, "its device was deleted, and stopping it waits: "+v.why))
@@ -68,7 +71,7 @@ func (p *pass) stopSurplus() {
 			if t.status == halting || t.agent == nil || !t.agent.Behind {
 				continue
 			}
-			if v := p.gate.admit(k, t.status == available); v.ok {
+			if v := p.gate.admit(k, t.host.name, t.status == available); v.ok {
 				p.kill(t, cause, v)
 			}
 		}

@@ -69,6 +69,7 @@ func (p *pass) cannotReturn(k kind, h *host) *wait {
 	case h.slots[k].foreign != nil:
 		return p.startWait(k, h)
 	case w == nil && h.maintenance:
+		p.keepOffers(h)
 		return p.maintenanceWait(h)
 	case w != nil && k.floats() && p.hasRoomElsewhere(k):
 		return nil
@@ -80,13 +81,24 @@ func (p *pass) cannotReturn(k kind, h *host) *wait {
 // on a host that has none now.
 func (p *pass) hasRoomElsewhere(k kind) bool {
 	f := &p.floating[k]
-	if !f.looked {
-		f.looked = true
-		f.room = slices.ContainsFunc(p.candidates(k), func(h *host) bool {
-			return !h.maintenance && p.poolOf(h, k).fits(p.specs[k].need, true)
-		})
+	if f.looked { // once for all its instances
+		return f.room
+	}
+	f.looked = true
+	candidates := p.candidates(k)
+	f.room = p.hasRoom(k, candidates, true)
+	for _, h := range candidates {
+		if h.maintenance && !f.room {
+			p.keepOffers(h)
+		}
 	}
 	return f.room
+}
+
+func (p *pass) hasRoom(k kind, hosts []*host, withDeclined bool) bool {
+	return slices.ContainsFunc(hosts, func(h *host) bool {
+		return !h.maintenance && p.poolOf(h, k).fits(p.specs[k].need, withDeclined)
+	})
 }
 
 // updateKind stops the next instances of one service for their update: first
@@ -112,7 +124,7 @@ func (p *pass) updateKind(k kind, open []*host) {
 		p.updateDown(k, down)
 	}
 	for _, h := range serving {
-		if v := p.gate.admit(k, true); v.ok {
+		if v := p.gate.admit(k, h.name, true); v.ok {
 			p.stopForUpdate(k, h, v)
 		} else {
 			h.slots[k].hold(updateWaits("its update waits: " + v.why))
@@ -130,7 +142,7 @@ func (p *pass) updateDown(k kind, down []*host) {
 			h.slots[k].hold(updateWaits("its update waits for another " + k.String() + " to settle"))
 			continue
 		}
-		p.stopForUpdate(k, h, p.gate.admit(k, false))
+		p.stopForUpdate(k, h, p.gate.admit(k, h.name, false))
 		motion++
 	}
 }
@@ -153,7 +165,7 @@ func (p *pass) unsettled(k kind) bool {
 		s := &h.slots[k]
 		switch {
 		case !s.wanted:
-		case s.killed, s.launched:
+		case s.killed:
 			return true
 		case s.task != nil:
 			if s.task.status == halting || fresh && (s.task.status == doubtful || s.task.outdated) {
@@ -162,12 +174,19 @@ func (p *pass) unsettled(k kind) bool {
 			if s.task.status != doubtful && s.task.status != available && !s.task.outdated {
 				return true
 			}
-		case p.justGone(instanceKey{k, h.key}) || p.failing(k, h.key) && p.blocked(h) == nil:
+		case p.justGone(instanceKey{k, h.key}), p.failing(k, h.key) && p.blocked(h) == nil, p.mayReturn(k, h):
 			return true
 		}
 	}
-	f := &p.floating[k]
-	return f.launched > 0 || f.missing() > 0 && (p.justGone(instanceKey{kind: k}) || p.failing(k, ""))
+	if p.floating[k].missing() == 0 {
+		return false
+	}
+	return p.justGone(instanceKey{kind: k}) || p.failing(k, "") || p.coreWait(k) == nil && p.hasRoom(k, p.candidates(k), false)
+}
+
+// mayReturn says that a missing instance can be started with what is held.
+func (p *pass) mayReturn(k kind, h *host) bool {
+	return p.startWait(k, h) == nil && !h.maintenance && p.poolOf(h, k).fits(p.specs[k].need, false)
 }
 
 // inMotion counts the instances of the service that were stopped or started a
@@ -178,7 +197,7 @@ func (p *pass) inMotion(k kind) int {
 		s := &h.slots[k]
 		switch {
 		case !s.wanted:
-		case s.killed, s.launched:
+		case s.killed:
 			n++
 		case s.task != nil:
 			if s.task.status == halting && p.recent(s.task.Killing) ||
@@ -191,7 +210,6 @@ func (p *pass) inMotion(k kind) int {
 		}
 	}
 	f := &p.floating[k]
-	n += f.launched
 	if f.missing() > 0 && p.justGone(instanceKey{kind: k}) {
 		n += f.missing()
 	}

@@ -84,8 +84,8 @@ func (p *pass) whyBlocked(h *host) *wait {
 		return &wait{code: codeUnreadable, message: "nothing is started anywhere: the id of task " + p.blockedBy +
 			" cannot be read by this version, and nobody knows on which host it runs"}
 	case h.unreadable != "":
-		return waitOn(h, codeUnreadable, "nothing is started here: the id of task "+h.unreadable+
-			" cannot be read by this version, so that it may be any service")
+		return &wait{code: codeUnreadable, host: h.name, message: "nothing is started here: the id of task " + h.unreadable +
+			" cannot be read by this version, so that it may be any service", generic: "hosts have such tasks"}
 	case !p.mayStart(h):
 		return waitOn(h, codePlacement, "is not in spec.placement.hosts")
 	case h.known == nil:
@@ -104,7 +104,10 @@ func (p *pass) maintenanceWait(h *host) *wait {
 	if h.until.IsZero() {
 		return waitOn(h, codeMaintenance, "is in maintenance")
 	}
-	return waitOn(h, codeMaintenance, "is in maintenance until "+h.until.UTC().Format(time.RFC3339))
+	return &wait{
+		code: codeMaintenance, host: h.name,
+		message: "is in maintenance until " + h.until.UTC().Format(time.RFC3339), generic: "are in maintenance",
+	}
 }
 
 // taskWait is why an instance with a task is not available; nil when it is.

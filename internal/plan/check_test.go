@@ -1,0 +1,363 @@
+package plan
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+)
+
+// check looks at one result against the model, and returns what is wrong.
+func (m *model) check(r *Result) []string {
+	m.forgive()
+	c := &checker{m: m, r: r}
+	c.launches()
+	c.resources()
+	c.kills()
+	c.voluntary()
+	c.offers()
+	c.report()
+	return c.wrong
+}
+
+type checker struct {
+	m     *model
+	r     *Result
+	wrong []string
+}
+
+func (c *checker) fail(format string, args ...any) {
+	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+}
+
+func (m *model) stops() bool {
+	return m.cluster.Spec.State == v1alpha1.StateStopped
+}
+
+// launches checks the rules of launching.
+func (c *checker) launches() {
+	m := c.m
+	if len(c.r.Launches) > 0 && (!m.connected || m.cluster.Spec.Suspend || m.stops()) {
+		c.fail("launches while nothing may be started")
+	}
+	seen := map[string]bool{}
+	for _, l := range c.r.Launches {
+		what := string(l.Spec.Service) + " on " + l.Host
+		if seen[what] {
+			c.fail("rule 1: %s is launched twice in a pass", what)
+		}
+		seen[what] = true
+		for _, t := range m.tasks {
+			if t.host == l.Host && (t.service == string(l.Spec.Service) || t.service == "") {
+				c.fail("rule 1: %s is launched while %s perhaps runs", what, t.t.ID)
+			}
+		}
+		a := m.agents[l.AgentID]
+		if a == nil || a.host != l.Host || !a.up || !a.behind {
+			c.fail("rule 2: %s is launched on an agent that is not behind its barrier", what)
+		}
+		for _, other := range m.agents {
+			if other != a && other.host == l.Host && other.up {
+				c.fail("rule 5: %s is launched, and two agents have that host name", what)
+			}
+		}
+		if hosts := m.cluster.Spec.Placement.Hosts; len(hosts) > 0 && !contains(hosts, l.Host) {
+			c.fail("%s is launched outside of the placement", what)
+		}
+		if a != nil && a.window != nil {
+			c.fail("%s is launched in a maintenance window", what)
+		}
+		c.wantedLaunch(l, what)
+		if f := m.streaks[string(l.Spec.Service)+" "+l.Host]; f != nil && f.n >= 2 && f.spec == l.Spec.Hash() {
+			delay := min(10*time.Second<<min(f.n-2, 10), 5*time.Minute)
+			if m.now.Before(f.last.Truncate(time.Second).Add(delay)) {
+				c.fail("back-off: %s is launched %v after failure %d", what, m.now.Sub(f.last), f.n)
+			}
+		}
+	}
+}
+
+func (c *checker) wantedLaunch(l Launch, what string) {
+	m, s := c.m, l.Spec.Service
+	if !s.Floats() && !m.wants(s, l.Host) {
+		c.fail("rule 12: %s is launched without a device", what)
+	}
+	running := map[quobyte.Service]int{}
+	members := map[quobyte.Service]map[string]bool{}
+	for _, core := range quobyte.Services()[:3] {
+		members[core] = map[string]bool{}
+		for _, d := range m.devices {
+			if m.wants(core, d.Spec.Host) {
+				members[core][d.Spec.Host] = true
+			}
+		}
+	}
+	for _, t := range m.tasks {
+		core := quobyte.Service(t.service)
+		if members[core] == nil || t.hidden {
+			continue
+		}
+		members[core][t.host] = true
+		if t.t.State == mesos.TASK_RUNNING {
+			running[core]++
+		}
+	}
+	n := len(members[quobyte.Registry])
+	if s != quobyte.Registry && running[quobyte.Registry] < n/2+1 {
+		c.fail("order: %s is launched with %d of %d registries", what, running[quobyte.Registry], n)
+	}
+	if s.Floats() && (running[quobyte.Metadata] == 0 || running[quobyte.Data] == 0) {
+		c.fail("order: %s is launched before metadata and data run", what)
+	}
+}
+
+// resources checks that each launch takes exactly what its service needs out of
+// offers that are there.
+func (c *checker) resources() {
+	type group struct{ agent, role string }
+	left := map[group]stock{}
+	for _, l := range c.r.Launches {
+		a := c.m.agents[l.AgentID]
+		g := group{l.AgentID, l.Role}
+		if left[g] == nil {
+			left[g] = stock{}
+			for _, id := range l.OfferIDs {
+				if o := a.offers[id]; o == nil || o.role != l.Role {
+					c.fail("offer %s is not one of %s for role %s", id, l.AgentID, l.Role)
+				} else {
+					left[g].add(o.has, 1)
+				}
+			}
+		}
+		used := stockOf(l.Resources)
+		if want := needed(c.m.cluster, l.Spec.Service); !reflect.DeepEqual(used.total(), want) {
+			c.fail("%s takes %v, needs %v", l.Spec.Service, used.total(), want)
+		}
+		for _, res := range l.Resources {
+			if res.AllocationInfo.GetRole() != l.Role {
+				c.fail("%s takes %s allocated to %s", l.Spec.Service, res.Name, res.AllocationInfo.GetRole())
+			}
+		}
+		left[g].add(used, -1)
+		for owner, amounts := range left[g] {
+			for name, n := range amounts {
+				if n < 0 {
+					c.fail("%s of %q on %s is overdrawn by %d", name, owner, l.Host, -n)
+				}
+			}
+		}
+	}
+}
+
+// kills checks what may be killed at all.
+func (c *checker) kills() {
+	m := c.m
+	if len(c.r.Kills) > 0 && (!m.connected || m.cluster.Spec.Suspend) {
+		c.fail("kills while nothing may be stopped")
+	}
+	for _, k := range c.r.Kills {
+		t := m.tasks[k.TaskID]
+		switch {
+		case t == nil || t.hidden:
+			c.fail("kills %s, which is not there", k.TaskID)
+			continue
+		case !t.t.Killing.IsZero():
+			c.fail("kills %s again", k.TaskID)
+		case t.service == "":
+			c.fail("kills %s, which it cannot read", k.TaskID)
+		case m.stops():
+			continue
+		}
+		s := quobyte.Service(t.service)
+		if s.Floats() {
+			if a := t.agent; !a.behind && !m.floatWanted(s) {
+				c.fail("rule 15: kills %s before the barrier", k.TaskID)
+			}
+			continue
+		}
+		if m.count(s, t.host) > 1 {
+			c.fail("rule 1: kills %s, one of two", k.TaskID)
+		}
+		wanted := m.wants(s, t.host)
+		outdated := t.legacy || !strings.Contains(t.t.ID, "."+quobyte.SpecOf(m.cluster, s).Hash()+".")
+		switch {
+		case wanted && !outdated:
+			c.fail("kills %s, which is wanted and current", k.TaskID)
+		case !wanted && !m.deleted(s, t.host):
+			c.fail("rule 12: kills %s, whose device nobody deleted", k.TaskID)
+		}
+	}
+}
+
+func (m *model) floatWanted(s quobyte.Service) bool {
+	return m.cluster.Spec.Services.Of(string(s)).Instances > 0
+}
+
+// count is how many tasks of the service are known on the host.
+func (m *model) count(s quobyte.Service, host string) int {
+	n := 0
+	for _, t := range m.tasks {
+		if t.service == string(s) && t.host == host && !t.hidden {
+			n++
+		}
+	}
+	return n
+}
+
+// serves says that a task is known to run and to be healthy.
+func (t *modelTask) serves() bool {
+	return !t.hidden && t.t.Heard && t.t.State == mesos.TASK_RUNNING && t.t.Killing.IsZero() &&
+		(t.t.Healthy != nil && *t.t.Healthy || t.legacy && t.t.Healthy == nil)
+}
+
+// voluntary checks the gate: rule 11.
+func (c *checker) voluntary() {
+	m := c.m
+	if m.stops() {
+		return
+	}
+	for _, s := range quobyte.Services()[:3] {
+		serving, members, away, killed := 0, map[string]bool{}, 0, 0
+		for _, a := range m.agents {
+			if m.wants(s, a.host) {
+				members[a.host] = true
+			}
+		}
+		for _, d := range m.devices {
+			if m.wants(s, d.Spec.Host) {
+				members[d.Spec.Host] = true
+			}
+		}
+		for _, t := range m.tasks {
+			if t.service == string(s) && !t.hidden {
+				members[t.host] = true
+			}
+		}
+		for host := range members {
+			up := m.serving(s, host)
+			if up != nil {
+				serving++
+			} else if m.wants(s, host) {
+				away++
+			}
+			if up != nil && c.killed(up.t.ID) {
+				killed++
+			}
+		}
+		if killed > 0 && away+killed > 1 {
+			c.fail("rule 11: stops %d of %s while %d are away", killed, s, away)
+		}
+		if s != quobyte.Registry || killed == 0 {
+			continue
+		}
+		if n := len(members); n >= 3 && serving-killed < n/2+1 {
+			c.fail("rule 11: %d of %d registries are left", serving-killed, n)
+		} else if n < 3 && serving < n {
+			c.fail("rule 11: stops one of %d registries while another is away", n)
+		}
+	}
+}
+
+func (c *checker) killed(id string) bool {
+	for _, k := range c.r.Kills {
+		if k.TaskID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// serving is the one task of the service that serves on the host.
+func (m *model) serving(s quobyte.Service, host string) *modelTask {
+	if m.count(s, host) != 1 {
+		return nil
+	}
+	for _, t := range m.tasks {
+		if t.service == string(s) && t.host == host && t.serves() {
+			return t
+		}
+	}
+	return nil
+}
+
+// offers checks what is declined.
+func (c *checker) offers() {
+	used := map[string]bool{}
+	for _, l := range c.r.Launches {
+		for _, id := range l.OfferIDs {
+			used[id] = true
+		}
+	}
+	if len(c.r.Declines)+len(c.r.Revives) > 0 && !c.m.connected {
+		c.fail("declines or revives without a connection")
+	}
+	for _, id := range c.r.Declines {
+		if used[id] {
+			c.fail("offer %s is used and declined", id)
+		}
+		used[id] = true
+	}
+}
+
+// report checks what the status would say.
+func (c *checker) report() {
+	if len(c.r.Reasons) > v1alpha1.MaxReasons || len(c.r.Failures) > v1alpha1.MaxFailures {
+		c.fail("%d reasons, %d failures", len(c.r.Reasons), len(c.r.Failures))
+	}
+	for _, i := range c.r.Instances {
+		if i.Wanted && !i.Available && i.Waits == "" {
+			c.fail("%s on %q waits, and nobody says why", i.Service, i.Host)
+		}
+		if i.Available && (len(i.Tasks) != 1 || i.Tasks[0].State != mesos.TASK_RUNNING) {
+			c.fail("%s on %s is no available instance", i.Service, i.Host)
+		}
+	}
+	ready := c.r.Phase == PhaseReady
+	for n, s := range c.r.Services {
+		if s.Name != string(quobyte.Services()[n]) || s.Ready > s.Wanted || s.Updated > s.Wanted {
+			c.fail("counts %+v", s)
+		}
+		if ready && (s.Ready < s.Wanted || s.Updated < s.Wanted) {
+			c.fail("Ready with %+v", s)
+		}
+	}
+	if len(c.r.Devices) != len(c.m.devices) {
+		c.fail("%d devices of %d", len(c.r.Devices), len(c.m.devices))
+	}
+	for _, d := range c.m.devices {
+		v := c.r.Devices[d.Name]
+		if v.Accepted != c.m.accepted(d) {
+			c.fail("device %s accepted: %v", d.Name, v.Accepted)
+		}
+		if v.Released {
+			c.released(d)
+		}
+	}
+}
+
+// released checks that a device lets go of nothing that runs.
+func (c *checker) released(d *v1alpha1.QuobyteDevice) {
+	if d.DeletionTimestamp == nil {
+		c.fail("device %s is released and not deleted", d.Name)
+	}
+	for _, t := range c.m.tasks {
+		s := quobyte.Service(t.service)
+		if t.host == d.Spec.Host && !t.hidden && contains(d.Spec.Types, s.DeviceType()) && !c.m.wants(s, t.host) {
+			c.fail("device %s is released, and %s uses it", d.Name, t.t.ID)
+		}
+	}
+}
+
+func contains[T comparable](list []T, x T) bool {
+	for _, v := range list {
+		if v == x {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,482 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// model is a small Mesos cluster with its bridge and its API server, written
+// without the planner: what really runs, what the bridge knows of it, and what
+// the results of the planner do to both.
+type model struct {
+	now       time.Time
+	cluster   *v1alpha1.QuobyteCluster
+	devices   []*v1alpha1.QuobyteDevice
+	agents    map[string]*modelAgent
+	tasks     map[string]*modelTask
+	ended     []*mesosbridge.Task
+	connected bool
+	since     time.Time
+	serial    int
+	// streaks counts failures in a row, as a lower bound.
+	streaks map[string]*streak
+}
+
+// streak is how often one service failed on one host with one spec.
+type streak struct {
+	n    int
+	spec string
+	last time.Time
+}
+
+// amounts of resources by their name, in thousandths; ports count 1 each.
+type amounts map[string]int64
+
+// stock is amounts by the role that they are reserved for; "" is nobody.
+type stock map[string]amounts
+
+type modelAgent struct {
+	id, host string
+	up       bool // registered with the master, as far as the framework may know
+	behind   bool
+	free     stock
+	offers   map[string]*modelOffer
+	// filtered roles were declined and get nothing before something is freed.
+	filtered map[string]bool
+	declined map[string][]mesos.Resource
+	window   *mesos.Unavailability
+}
+
+type modelOffer struct {
+	role string
+	has  stock
+	made *mesosbridge.Offer
+}
+
+type modelTask struct {
+	t       *mesosbridge.Task
+	service string // empty: unreadable
+	host    string
+	agent   *modelAgent
+	used    stock
+	// hidden from the bridge: it was forgotten and not heard of since.
+	hidden bool
+	legacy bool
+}
+
+func (s stock) add(other stock, sign int64) {
+	for role, a := range other {
+		if s[role] == nil {
+			s[role] = amounts{}
+		}
+		for name, n := range a {
+			s[role][name] += sign * n
+		}
+	}
+}
+
+func (s stock) empty() bool {
+	for _, a := range s {
+		for _, n := range a {
+			if n != 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// resources are a stock as an offer to a role has them.
+func (s stock) resources(role string) []mesos.Resource {
+	var out []mesos.Resource
+	for _, owner := range slices.Sorted(maps.Keys(s)) {
+		add := func(r mesos.Resource) {
+			if owner != "" {
+				r = reserved(owner, r)
+			}
+			r.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &role}
+			out = append(out, r)
+		}
+		for _, name := range slices.Sorted(maps.Keys(s[owner])) {
+			n := s[owner][name]
+			var port uint64
+			switch _, err := fmt.Sscanf(name, "port%d", &port); {
+			case n == 0:
+			case err == nil:
+				add(portRange(port, port))
+			default:
+				add(scalar(name, float64(n)/1000))
+			}
+		}
+	}
+	return out
+}
+
+// stockOf reads resources back.
+func stockOf(resources []mesos.Resource) stock {
+	s := stock{}
+	for _, r := range resources {
+		owner := ""
+		if n := len(r.Reservations); n > 0 {
+			owner = *r.Reservations[n-1].Role
+		}
+		a := amounts{}
+		if r.Scalar != nil {
+			a[r.Name] += int64(r.Scalar.Value*1000 + 0.5)
+		}
+		for _, x := range r.GetRanges().GetRange() {
+			for port := x.Begin; port <= x.End; port++ {
+				a[fmt.Sprintf("port%d", port)]++
+			}
+		}
+		s.add(stock{owner: a}, 1)
+	}
+	return s
+}
+
+func (s stock) total() amounts {
+	sum := amounts{}
+	for _, a := range s {
+		for name, n := range a {
+			if n != 0 {
+				sum[name] += n
+			}
+		}
+	}
+	return sum
+}
+
+// needed is what a service needs, from the manifest.
+func needed(c *v1alpha1.QuobyteCluster, s quobyte.Service) amounts {
+	r := c.Spec.Services.Of(string(s)).Resources
+	a := amounts{"cpus": r.CPUs.MilliValue(), "mem": r.Memory.Value() >> 20 * 1000, "disk": r.Disk.Value() >> 20 * 1000}
+	index := int64(slices.Index([]string{"registry", "metadata", "data", "api", "webconsole", "s3"}, string(s)))
+	ports := []int64{int64(c.Spec.Ports.Base) + 2*index, int64(c.Spec.Ports.Base) + 2*index + 1}
+	switch s {
+	case quobyte.API:
+		ports = append(ports, int64(c.Spec.Ports.API))
+	case quobyte.Webconsole:
+		ports = append(ports, int64(c.Spec.Ports.Webconsole))
+	case quobyte.S3:
+		ports = append(ports, int64(c.Spec.Ports.S3))
+	}
+	for _, port := range ports {
+		a[fmt.Sprintf("port%d", port)] = 1
+	}
+	return a
+}
+
+func newModel() *model {
+	m := &model{now: noon, cluster: testCluster(), agents: map[string]*modelAgent{}, tasks: map[string]*modelTask{}, streaks: map[string]*streak{}, connected: true, since: noon.Add(-time.Hour)}
+	m.cluster.Spec.Mesos.Role = "quobyte"
+	return m
+}
+
+func (m *model) next() int { m.serial++; return m.serial }
+
+// addAgent registers an agent: roomy has enough for everything.
+func (m *model) addAgent(host string, free stock) *modelAgent {
+	a := &modelAgent{
+		id: fmt.Sprintf("S%d", m.next()), host: host, up: true, free: free,
+		offers: map[string]*modelOffer{}, filtered: map[string]bool{}, declined: map[string][]mesos.Resource{},
+	}
+	m.agents[a.id] = a
+	return a
+}
+
+func plenty() stock {
+	a := amounts{"cpus": 20_000, "mem": 40_000_000, "disk": 1_000_000}
+	for _, port := range allPorts() {
+		a[port] = 1
+	}
+	return stock{"": a}
+}
+
+func allPorts() []string {
+	list := []string{"port80", "port8888", "port8889"}
+	for port := 21000; port < 21012; port++ {
+		list = append(list, fmt.Sprintf("port%d", port))
+	}
+	return list
+}
+
+func (m *model) addDevice(host string, types ...v1alpha1.DeviceType) *v1alpha1.QuobyteDevice {
+	d := &v1alpha1.QuobyteDevice{}
+	d.Name = fmt.Sprintf("dev-%04d", m.next())
+	d.CreationTimestamp = metav1.NewTime(m.now)
+	d.Spec = v1alpha1.QuobyteDeviceSpec{Host: host, Path: "/mnt/" + d.Name, Types: types}
+	m.devices = append(m.devices, d)
+	return d
+}
+
+// snapshot is what the bridge shows.
+func (m *model) snapshot() *mesosbridge.Snapshot {
+	s := &mesosbridge.Snapshot{
+		Connected: m.connected, Since: m.since, FrameworkID: "f", Reconciled: m.connected,
+		Agents: map[string]*mesosbridge.Agent{}, Tasks: map[string]*mesosbridge.Task{}, Ended: slices.Clone(m.ended),
+	}
+	for _, a := range m.agents {
+		known := &mesosbridge.Agent{ID: a.id, Host: a.host, Registered: m.connected && a.up, Behind: m.connected && a.behind, Declined: maps.Clone(a.declined)}
+		if known.Registered && !a.behind {
+			s.Reconciled = false
+		}
+		for _, o := range a.offers {
+			o.made.Unavailability = a.window
+			known.Offers = append(known.Offers, o.made)
+		}
+		if known.Registered || m.hasTasks(a) {
+			s.Agents[a.id] = known
+		}
+	}
+	for id, t := range m.tasks {
+		if !t.hidden {
+			clone := *t.t
+			s.Tasks[id] = &clone
+		}
+	}
+	return s
+}
+
+func (m *model) hasTasks(a *modelAgent) bool {
+	for _, t := range m.tasks {
+		if t.agent == a && !t.hidden {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *model) input() Input {
+	return Input{Now: m.now, Cluster: m.cluster, Devices: m.devices, Mesos: m.snapshot()}
+}
+
+// allocate offers what is free to the roles, each agent's in one piece.
+func (m *model) allocate() {
+	if !m.connected {
+		return
+	}
+	roles := []string{m.cluster.Spec.Mesos.Role}
+	if public := m.cluster.Spec.Placement.PublicRole; public != "" {
+		roles = append(roles, public)
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.agents)) {
+		a := m.agents[id]
+		for _, role := range roles {
+			if a.up && !a.filtered[role] {
+				m.offer(a, role, "", role)
+			}
+		}
+	}
+}
+
+// offer offers what is free of the owners to the role.
+func (m *model) offer(a *modelAgent, role string, owners ...string) {
+	has := stock{}
+	for _, owner := range owners {
+		if a.free[owner] != nil {
+			has[owner] = maps.Clone(a.free[owner])
+		}
+	}
+	if has.empty() {
+		return
+	}
+	a.free.add(has, -1)
+	id := fmt.Sprintf("O%d", m.next())
+	a.offers[id] = &modelOffer{role: role, has: has, made: &mesosbridge.Offer{
+		ID: id, AgentID: a.id, Host: a.host, Role: role, Resources: has.resources(role), Received: m.now,
+	}}
+	delete(a.declined, role)
+}
+
+func (m *model) withdraw(a *modelAgent, id string) {
+	a.free.add(a.offers[id].has, 1)
+	delete(a.offers, id)
+}
+
+// act does what the planner decided, in the order of the result.
+func (m *model) act(r *Result) {
+	m.launch(r)
+	for _, k := range r.Kills {
+		m.tasks[k.TaskID].t.Killing = m.now
+	}
+	for _, id := range r.Declines {
+		for _, a := range m.agents {
+			if o := a.offers[id]; o != nil {
+				m.withdraw(a, id)
+				a.filtered[o.role] = true
+				a.declined[o.role] = slices.Concat(a.declined[o.role], o.made.Resources)
+			}
+		}
+	}
+	for _, role := range r.Revives {
+		for _, a := range m.agents {
+			a.filtered[role] = false
+			delete(a.declined, role)
+		}
+	}
+	m.cluster.Status.Failures = r.Failures
+	m.devices = slices.DeleteFunc(slices.Clone(m.devices), func(d *v1alpha1.QuobyteDevice) bool {
+		return r.Devices[d.Name].Released
+	})
+}
+
+func (m *model) launch(r *Result) {
+	type group struct{ agent, role string }
+	done := map[group]bool{}
+	for _, l := range r.Launches {
+		a := m.agents[l.AgentID]
+		if g := (group{l.AgentID, l.Role}); !done[g] {
+			done[g] = true
+			for _, id := range l.OfferIDs {
+				m.withdraw(a, id)
+			}
+		}
+		used := stockOf(l.Resources)
+		a.free.add(used, -1)
+		id := quobyte.NewTaskID(l.Spec.Service, l.Host, l.Spec.Hash(), fmt.Sprint(m.next()))
+		m.tasks[id] = &modelTask{
+			t:       &mesosbridge.Task{ID: id, AgentID: a.id, State: mesos.TASK_STAGING, Launching: true, Since: m.now},
+			service: string(l.Spec.Service), host: l.Host, agent: a, used: used,
+		}
+	}
+}
+
+// set gives a task a state.
+func (m *model) set(t *modelTask, state mesos.TaskState) {
+	t.t.State, t.t.Since, t.t.Launching, t.t.Heard, t.hidden = state, m.now, false, true, false
+}
+
+// end ends a task; what it used becomes free, and lifts the filters.
+func (m *model) end(t *modelTask, state mesos.TaskState) {
+	m.set(t, state)
+	delete(m.tasks, t.t.ID)
+	m.ended = append(m.ended, t.t)
+	t.agent.free.add(t.used, 1)
+	clear(t.agent.filtered)
+	if t.service == "" || !t.t.Killing.IsZero() || state == mesos.TASK_GONE || state == mesos.TASK_GONE_BY_OPERATOR {
+		return
+	}
+	id, _ := quobyte.ParseTaskID(t.t.ID)
+	f := m.streaks[t.service+" "+t.host]
+	if f == nil || f.spec != id.Hash {
+		f = &streak{spec: id.Hash}
+		m.streaks[t.service+" "+t.host] = f
+	}
+	f.n++
+	f.last = m.now
+}
+
+// forgive ends the streaks of what runs well, or is not wanted.
+func (m *model) forgive() {
+	for what := range m.streaks {
+		service, host, _ := strings.Cut(what, " ")
+		t := m.serving(quobyte.Service(service), host)
+		if t != nil && m.now.Sub(t.t.Since) >= 10*time.Minute || !m.wants(quobyte.Service(service), host) || m.stops() {
+			delete(m.streaks, what)
+		}
+	}
+}
+
+// openBarrier lets the bridge hear of all tasks of the agent.
+func (m *model) openBarrier(a *modelAgent) {
+	a.behind = true
+	for _, t := range m.tasksOf(a) {
+		t.hidden, t.t.Launching, t.t.Heard = false, false, true
+		if mesosbridge.Doubtful(t.t.State) {
+			m.set(t, mesos.TASK_RUNNING)
+		}
+	}
+}
+
+func (m *model) tasksOf(a *modelAgent) []*modelTask {
+	var out []*modelTask
+	for _, id := range slices.Sorted(maps.Keys(m.tasks)) {
+		if m.tasks[id].agent == a {
+			out = append(out, m.tasks[id])
+		}
+	}
+	return out
+}
+
+// lose takes an agent away from the master. Its tasks may go on.
+func (m *model) lose(a *modelAgent, told bool) {
+	a.up, a.behind = false, false
+	for id := range a.offers {
+		m.withdraw(a, id)
+	}
+	clear(a.filtered)
+	clear(a.declined)
+	for _, t := range m.tasksOf(a) {
+		t.hidden = false // the status of the resources had remembered it
+		if told {
+			m.set(t, mesos.TASK_UNREACHABLE)
+		} else {
+			t.t.Heard = false
+		}
+	}
+}
+
+// disconnect ends the subscription; the bridge keeps what it knows, or, as after
+// a restart of the operator, the ids of the tasks that are not on live agents.
+func (m *model) disconnect(restart bool) {
+	m.connected = false
+	for _, a := range m.agents {
+		a.behind = false
+		for id := range a.offers {
+			m.withdraw(a, id)
+		}
+		clear(a.filtered)
+		clear(a.declined)
+	}
+	for _, t := range m.tasks {
+		t.t.Heard = false
+		if restart {
+			t.t.State, t.t.Healthy, t.t.Launching, t.t.Killing = mesos.TASK_UNKNOWN, nil, false, time.Time{}
+			t.hidden = t.agent.up
+		}
+	}
+	if restart {
+		m.ended = nil
+		clear(m.streaks) // what failed since the last pass nobody knows
+	}
+}
+
+// unreadableOn says that a task on the host cannot be read.
+func (m *model) unreadableOn(host string) bool {
+	for _, t := range m.tasks {
+		if t.service == "" && t.host == host {
+			return true
+		}
+	}
+	return false
+}
+
+// accepted is the inventory, told in another way: the oldest of those that share
+// a place.
+func (m *model) accepted(d *v1alpha1.QuobyteDevice) bool {
+	return strings.HasPrefix(d.Spec.Path, "/mnt/")
+}
+
+// wants says whether an accepted device asks for the service on the host.
+func (m *model) wants(s quobyte.Service, host string) bool {
+	return slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
+		return d.DeletionTimestamp == nil && d.Spec.Host == host && m.accepted(d) && slices.Contains(d.Spec.Types, s.DeviceType())
+	})
+}
+
+// deleted says whether a person has deleted a device of the service on the host.
+func (m *model) deleted(s quobyte.Service, host string) bool {
+	return slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
+		return d.DeletionTimestamp != nil && d.Spec.Host == host && slices.Contains(d.Spec.Types, s.DeviceType())
+	})
+}

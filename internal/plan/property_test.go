@@ -1,0 +1,452 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"pgregory.net/rapid"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// TestProperties lets random clusters live through random faults and wishes. In
+// every pass the rules must hold, the same input must give the same result, and
+// planning again after acting must decide nothing more. When the faults end, the
+// cluster becomes Ready, and then idle.
+func TestProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newHistory(t)
+		for range rapid.IntRange(5, 60).Draw(t, "steps") {
+			s.disturb()
+			s.pass()
+		}
+		s.heal()
+		s.converge()
+	})
+}
+
+// history is a model with somebody who draws what happens to it.
+type history struct {
+	*model
+	t *rapid.T
+	// broken is a service that fails whenever it starts.
+	broken string
+}
+
+func newHistory(t *rapid.T) *history {
+	s := &history{model: newModel(), t: t, broken: "-"}
+	for i := range rapid.IntRange(1, 6).Draw(t, "hosts") {
+		host := fmt.Sprintf("node%d", i)
+		s.addAgent(host, s.drawStock())
+		if i < 3 || s.chance(60) {
+			s.addDevice(host, s.drawTypes()...)
+		}
+	}
+	return s
+}
+
+// chance draws true in so many of a hundred cases.
+func (s *history) chance(percent int) bool {
+	return rapid.IntRange(0, 99).Draw(s.t, "chance") < percent
+}
+
+func draw[T any](s *history, list []T) T { return rapid.SampledFrom(list).Draw(s.t, "which") }
+
+func (s *history) drawTypes() []v1alpha1.DeviceType {
+	if s.chance(60) {
+		return allTypes
+	}
+	return []v1alpha1.DeviceType{draw(s, allTypes)}
+}
+
+// drawStock is what an agent has: enough for all, some reserved, or too little.
+func (s *history) drawStock() stock {
+	free := plenty()
+	switch rapid.IntRange(0, 5).Draw(s.t, "stock") {
+	case 0:
+		free["quobyte"] = amounts{"cpus": 1500, "mem": 3_000_000, "port21000": 1, "port21005": 1}
+		free[""]["port21000"], free[""]["port21005"] = 0, 0
+	case 1:
+		free["public"] = amounts{"cpus": 700, "mem": 600_000}
+	case 2:
+		free[""]["cpus"] = 3000
+	case 3:
+		free[""]["port21003"] = 0
+	}
+	return free
+}
+
+// pass plans, checks, acts, and plans again.
+func (s *history) pass() {
+	in := s.input()
+	r := Plan(in)
+	if again := Plan(in); !reflect.DeepEqual(r, again) {
+		s.t.Fatalf("two results of one input:\n%+v\n%+v", r, again)
+	}
+	if wrong := s.check(&r); len(wrong) > 0 {
+		s.t.Fatalf("%s\nlaunches %v kills %v", strings.Join(wrong, "\n"), launches(r), kills(r))
+	}
+	s.act(&r)
+	if again := Plan(s.input()); len(again.Launches)+len(again.Kills)+len(again.Declines)+len(again.Revives) > 0 {
+		s.t.Fatalf("decides again after acting: launches %v kills %v declines %v revives %v\nbefore: launches %v kills %v declines %v revives %v",
+			launches(again), kills(again), again.Declines, again.Revives, launches(r), kills(r), r.Declines, r.Revives)
+	}
+}
+
+// disturb lets one or more things happen.
+func (s *history) disturb() {
+	s.now = s.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(s.t, "seconds")) * time.Second)
+	for range rapid.IntRange(1, 4).Draw(s.t, "events") {
+		draw(s, disturbances)(s)
+	}
+}
+
+// disturbances are all that can happen; what happens often stands there often.
+var disturbances = []func(*history){
+	(*history).progress, (*history).progress, (*history).progress, (*history).progress, (*history).progress,
+	(*history).giveOffers, (*history).giveOffers, (*history).giveOffers, (*history).openBarriers, (*history).openBarriers,
+	(*history).failTask, (*history).changeHealth, (*history).loseAgent, (*history).returnAgent, (*history).replaceAgent,
+	(*history).twinAgent, (*history).reconnect, (*history).rescind, (*history).strangeTask, (*history).twinTask,
+	(*history).changeSpec, (*history).changeInstances, (*history).changeState, (*history).changePlacement,
+	(*history).addSomeDevice, (*history).deleteDevice, (*history).vanishDevices, (*history).refuseDevice, (*history).maintenance,
+	(*history).giveSmallOffer, (*history).breakService,
+}
+
+func (s *history) someTask(which func(*modelTask) bool) *modelTask {
+	var list []*modelTask
+	for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
+		if t := s.tasks[id]; which(t) {
+			list = append(list, t)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return draw(s, list)
+}
+
+func (s *history) someAgent(which func(*modelAgent) bool) *modelAgent {
+	var list []*modelAgent
+	for _, id := range slices.Sorted(maps.Keys(s.agents)) {
+		if a := s.agents[id]; which(a) {
+			list = append(list, a)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return draw(s, list)
+}
+
+// reachable tasks are those of which the bridge can hear now.
+func (s *history) reachable(t *modelTask) bool {
+	return s.connected && t.agent.up && t.agent.behind
+}
+
+func (s *history) progress() {
+	for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
+		t := s.tasks[id]
+		switch {
+		case !s.reachable(t) || s.chance(30):
+		case t.service == s.broken && t.t.Healthy == nil && t.t.Killing.IsZero():
+			s.end(t, mesos.TASK_FAILED)
+		default:
+			s.step(t)
+		}
+	}
+}
+
+// step takes a task one step further, in the way that it should go.
+func (m *model) step(t *modelTask) {
+	switch {
+	case !t.t.Killing.IsZero():
+		m.end(t, mesos.TASK_KILLED)
+	case t.t.Launching, t.t.State == mesos.TASK_STAGING:
+		m.set(t, mesos.TASK_RUNNING)
+	case t.t.State == mesos.TASK_RUNNING && t.t.Healthy == nil && !t.legacy:
+		t.t.Healthy = yes()
+	}
+}
+
+func (s *history) failTask() {
+	if t := s.someTask(s.reachable); t != nil && t.service != "" {
+		s.end(t, draw(s, []mesos.TaskState{mesos.TASK_FAILED, mesos.TASK_FINISHED, mesos.TASK_KILLED, mesos.TASK_DROPPED, mesos.TASK_GONE}))
+	}
+}
+
+// breakService lets a service fail whenever it starts, from now on.
+func (s *history) breakService() {
+	s.broken = draw(s, []string{"-", "registry", "data", "api"})
+}
+
+func (s *history) changeHealth() {
+	if t := s.someTask(func(t *modelTask) bool { return s.reachable(t) && t.t.State == mesos.TASK_RUNNING }); t != nil {
+		t.t.Healthy = draw(s, []*bool{yes(), no()})
+	}
+}
+
+func (s *history) loseAgent() {
+	if a := s.someAgent(func(a *modelAgent) bool { return a.up }); a != nil {
+		s.lose(a, s.connected && s.chance(60))
+	}
+}
+
+func (s *history) returnAgent() {
+	if a := s.someAgent(func(a *modelAgent) bool { return !a.up }); a != nil {
+		a.up = true
+		for _, t := range s.tasksOf(a) {
+			if s.chance(30) { // it ended meanwhile
+				s.end(t, mesos.TASK_FAILED)
+			}
+		}
+	}
+}
+
+// replaceAgent registers a lost host's agent anew. The old containers may live.
+func (s *history) replaceAgent() {
+	if a := s.someAgent(func(a *modelAgent) bool { return !a.up }); a != nil {
+		s.addAgent(a.host, s.drawStock())
+	}
+}
+
+func (s *history) twinAgent() {
+	if s.chance(20) {
+		s.addAgent(draw(s, []string{"node0", "node1", "node2"}), plenty())
+	}
+}
+
+func (s *history) reconnect() {
+	if s.connected {
+		s.disconnect(s.chance(50))
+		return
+	}
+	s.connected, s.since = true, s.now
+}
+
+func (s *history) openBarriers() {
+	for _, id := range slices.Sorted(maps.Keys(s.agents)) {
+		if a := s.agents[id]; s.connected && a.up && !a.behind && s.chance(70) {
+			s.openBarrier(a)
+		}
+	}
+}
+
+func (s *history) giveOffers() { s.allocate() }
+
+// giveSmallOffer offers the reserved resources alone.
+func (s *history) giveSmallOffer() {
+	if a := s.someAgent(func(a *modelAgent) bool { return s.connected && a.up && !a.filtered["quobyte"] }); a != nil {
+		s.offer(a, "quobyte", "quobyte")
+	}
+}
+
+func (s *history) rescind() {
+	if a := s.someAgent(func(a *modelAgent) bool { return len(a.offers) > 0 }); a != nil {
+		s.withdraw(a, slices.Sorted(maps.Keys(a.offers))[0])
+	}
+}
+
+func (s *history) addTask(a *modelAgent, service, id string) {
+	t := &modelTask{t: &mesosbridge.Task{ID: id, AgentID: a.id}, service: service, host: a.host, agent: a, used: stock{}}
+	t.legacy = strings.HasPrefix(id, "quobyte-")
+	s.tasks[id] = t
+	s.set(t, mesos.TASK_RUNNING)
+	t.t.Heard = s.connected && a.behind
+	t.hidden = !t.t.Heard
+}
+
+// strangeTask is one of a later version, or of the earlier framework.
+func (s *history) strangeTask() {
+	a := s.someAgent(func(a *modelAgent) bool { return a.up && a.behind && s.connected })
+	switch {
+	case a == nil || s.chance(60):
+	case s.chance(50):
+		s.addTask(a, "", fmt.Sprintf("quobyte.teapot.%d", s.next()))
+	case s.count(quobyte.Data, a.host) == 0:
+		s.addTask(a, "data", "quobyte-data-"+a.host)
+	}
+}
+
+func (s *history) twinTask() {
+	if a := s.someAgent(func(a *modelAgent) bool { return a.up && a.behind && s.connected }); a != nil && s.chance(30) {
+		service := draw(s, quobyte.Services())
+		s.addTask(a, string(service), quobyte.NewTaskID(service, a.host, "byhand", fmt.Sprint(s.next())))
+	}
+}
+
+func (s *history) changeSpec() {
+	c := s.cluster.DeepCopy()
+	switch rapid.IntRange(0, 2).Draw(s.t, "change") {
+	case 0:
+		c.Spec.Version = draw(s, []string{"1.1.5", "1.1.6", "1.2"})
+	case 1:
+		c.Spec.Services.Data.Resources.CPUs = resource.MustParse(draw(s, []string{"2", "4", "3500m"}))
+	case 2:
+		c.Spec.Services.API.ExtraConfig = draw(s, []string{"", "x"})
+	}
+	s.cluster = c
+}
+
+func (s *history) changeInstances() {
+	c := s.cluster.DeepCopy()
+	c.Spec.Services.API.Instances = draw(s, []int32{0, 1, 2, 3})
+	c.Spec.Services.S3.Hostname = draw(s, []string{"", "s3.corp"})
+	s.cluster = c
+}
+
+func (s *history) changeState() {
+	c := s.cluster.DeepCopy()
+	c.Spec.State = v1alpha1.StateRunning
+	if s.chance(20) {
+		c.Spec.State = v1alpha1.StateStopped
+	}
+	c.Spec.Suspend = s.chance(20)
+	s.cluster = c
+}
+
+func (s *history) changePlacement() {
+	c := s.cluster.DeepCopy()
+	c.Spec.Placement.Hosts = draw(s, [][]string{nil, nil, {"node0", "node1"}, {"node2", "node3", "node4"}})
+	c.Spec.Placement.PublicRole = draw(s, []string{"", "", "public"})
+	s.cluster = c
+}
+
+func (s *history) addSomeDevice() {
+	s.addDevice(fmt.Sprintf("node%d", rapid.IntRange(0, 6).Draw(s.t, "host")), s.drawTypes()...)
+}
+
+// edit replaces a device by a changed copy: results may still show the old one.
+func (s *history) edit(change func(*v1alpha1.QuobyteDevice)) {
+	if len(s.devices) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(s.devices)-1).Draw(s.t, "device")
+	s.devices = slices.Clone(s.devices)
+	s.devices[i] = s.devices[i].DeepCopy()
+	change(s.devices[i])
+}
+
+func (s *history) deleteDevice() {
+	s.edit(func(d *v1alpha1.QuobyteDevice) { d.DeletionTimestamp = &metav1.Time{Time: s.now} })
+}
+
+func (s *history) vanishDevices() {
+	if s.chance(30) {
+		s.devices = slices.DeleteFunc(slices.Clone(s.devices), func(*v1alpha1.QuobyteDevice) bool { return s.chance(50) })
+	}
+}
+
+func (s *history) refuseDevice() {
+	s.edit(func(d *v1alpha1.QuobyteDevice) { d.Spec.Path = "/srv/" + d.Name })
+}
+
+func (s *history) maintenance() {
+	if a := s.someAgent(func(*modelAgent) bool { return true }); a != nil {
+		a.window = draw(s, []*mesos.Unavailability{nil, window(s.now, 1000*time.Hour)})
+	}
+}
+
+// heal ends all that keeps a cluster from becoming Ready, but for time.
+func (s *history) heal() {
+	c := s.cluster.DeepCopy()
+	c.Spec.State, c.Spec.Suspend, c.Spec.Placement = v1alpha1.StateRunning, false, v1alpha1.PlacementSpec{}
+	s.cluster = c
+	if !s.connected {
+		s.reconnect()
+	}
+	hosts := map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(s.agents)) {
+		a := s.agents[id]
+		for offer := range a.offers {
+			s.withdraw(a, offer)
+		}
+		a.window = nil
+		clear(a.declined)
+		clear(a.filtered)
+		if hosts[a.host] { // a second agent of the name goes with its tasks
+			for _, t := range s.tasksOf(a) {
+				s.end(t, mesos.TASK_GONE_BY_OPERATOR)
+			}
+			delete(s.agents, id)
+			continue
+		}
+		hosts[a.host], a.up = true, true
+		a.free.add(plenty(), 1) // whoever else used the host has gone
+		s.openBarrier(a)
+	}
+	seen := map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
+		t := s.tasks[id]
+		what := t.service + t.host
+		if t.service == "" || seen[what] {
+			s.end(t, mesos.TASK_KILLED) // by hand
+			continue
+		}
+		seen[what] = true
+		if t.t.Healthy != nil {
+			t.t.Healthy = yes()
+		}
+	}
+	for i := range 3 {
+		host := fmt.Sprintf("core%d", i)
+		s.addAgent(host, plenty())
+		s.addDevice(host, allTypes...)
+	}
+	s.devices = slices.DeleteFunc(slices.Clone(s.devices), func(d *v1alpha1.QuobyteDevice) bool {
+		return !hosts[d.Spec.Host] && !strings.HasPrefix(d.Spec.Host, "core")
+	})
+}
+
+// converge lets time pass without faults until the cluster is Ready.
+func (s *history) converge() {
+	const limit = 1000
+	revived := 0
+	for range limit {
+		s.now = s.now.Add(5 * time.Second)
+		for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
+			s.step(s.tasks[id])
+		}
+		for _, a := range s.agents {
+			if !a.behind {
+				s.openBarrier(a)
+			}
+		}
+		s.allocate()
+		r := Plan(s.input())
+		s.pass()
+		revived += len(r.Revives)
+		if r.Phase != PhaseReady || len(r.Kills) > 0 || s.halting() {
+			continue
+		}
+		for _, a := range s.agents {
+			if len(a.offers) > 0 {
+				s.t.Fatalf("an idle cluster holds offers")
+			}
+		}
+		if limit := 10 * len(r.Instances); revived > limit {
+			s.t.Fatalf("%d revives for %d instances", revived, len(r.Instances))
+		}
+		return
+	}
+	r := Plan(s.input())
+	s.t.Fatalf("not Ready but %s\nreasons %+v\nalerts %+v", r.Phase, r.Reasons, r.Alerts)
+}
+
+func (s *history) halting() bool {
+	for _, t := range s.tasks {
+		if !t.t.Killing.IsZero() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,228 @@
+package plan
+
+import (
+	"testing"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+)
+
+// TestUpdateOrder replaces everything by hand, one decision after the other.
+func TestUpdateOrder(t *testing.T) {
+	f := threeHosts(t)
+	f.age(registry, metadata, data, api, webconsole)
+	order := []string{
+		"registry node1", "registry node2", "registry node3", "metadata node1", "metadata node2", "metadata node3",
+		"data node1", "data node2", "data node3", "api node1", "webconsole node2",
+	}
+	for _, want := range order {
+		r := f.plan()
+		wantList(t, "kills", kills(r), want)
+		if len(r.Kills) != 1 {
+			t.Fatal("stuck")
+		}
+		if r.Phase != PhaseUpdating {
+			t.Errorf("phase %s", r.Phase)
+		}
+		killed := f.snap.Tasks[r.Kills[0].TaskID]
+		id, _ := quobyte.ParseTaskID(killed.ID)
+		k, _ := kindOf(id.Service)
+
+		killed.Killing = f.now
+		wantList(t, "while "+want+" stops", kills(f.plan()))
+		f.ended(killed, mesos.TASK_KILLED, f.now)
+		wantList(t, "while "+want+" is away", kills(f.plan()))
+		next := f.task(k, id.HostKey)
+		next.Since = f.now
+		for _, change := range []func(){
+			func() { next.State, next.Launching, next.Healthy = mesos.TASK_STAGING, true, nil },
+			func() { next.Launching = false },
+			func() { next.State = mesos.TASK_RUNNING },
+			func() { next.Healthy = no() },
+		} {
+			change()
+			r := f.plan()
+			wantList(t, "while "+want+" starts", kills(r))
+			if r.Phase != PhaseUpdating {
+				t.Errorf("%s: phase %s", want, r.Phase)
+			}
+		}
+		next.Healthy = yes()
+		f.now = f.now.Add(time.Second)
+	}
+	r := f.plan()
+	wantList(t, "at the end", kills(r))
+	if r.Phase != PhaseReady {
+		t.Errorf("phase %s", r.Phase)
+	}
+}
+
+// TestUpdateGate has three hosts whose data services are outdated, and wants
+// which is stopped.
+func TestUpdateGate(t *testing.T) {
+	tests := map[string]struct {
+		change func(f *fixture)
+		want   []string
+		waits  string // of data on node3
+	}{
+		"all well":                     {func(f *fixture) {}, []string{"data node1"}, "waits: data on node1"},
+		"one is missing":               {func(f *fixture) { delete(f.snap.Tasks, f.find(data, "node2").ID) }, nil, "data on node2 is not available"},
+		"one is unreachable":           {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_UNREACHABLE }, nil, "data on node2 is not available"},
+		"one is silent":                {func(f *fixture) { f.find(data, "node2").Heard = false }, nil, "data on node2 is not available"},
+		"one is stopping":              {func(f *fixture) { f.find(data, "node2").Killing = noon }, nil, "data on node2 is not available"},
+		"one is being killed by Mesos": {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_KILLING }, nil, "data on node2"},
+		"one is unhealthy":             {func(f *fixture) { f.find(data, "node2").Healthy = no() }, []string{"data node2"}, "data on node2"},
+		"one has not been checked":     {func(f *fixture) { f.find(data, "node2").Healthy = nil }, []string{"data node2"}, "data on node2"},
+		"one starts":                   {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_STAGING }, []string{"data node2"}, "data on node2"},
+		"one of the new spec starts": {func(f *fixture) {
+			delete(f.snap.Tasks, f.find(data, "node2").ID)
+			f.task(data, "node2").Healthy = nil
+		}, nil, "data on node2"},
+		"two are unhealthy, one at a time": {func(f *fixture) {
+			f.find(data, "node2").Healthy = no()
+			f.find(data, "node3").Healthy = no()
+		}, []string{"data node2"}, "node3: runs, and its health check fails"},
+		"unhealthy while another stops": {func(f *fixture) {
+			f.find(data, "node1").Killing = noon
+			f.find(data, "node2").Healthy = no()
+		}, nil, ""},
+		"unhealthy while another hangs": {func(f *fixture) {
+			f.find(data, "node1").Killing = noon.Add(-3 * time.Minute)
+			f.find(data, "node2").Healthy = no()
+		}, []string{"data node2"}, ""},
+		"unhealthy while another is away for long": {func(f *fixture) {
+			delete(f.snap.Tasks, f.find(data, "node1").ID)
+			f.find(data, "node2").Healthy = no()
+		}, []string{"data node2"}, ""},
+		"duplicates":              {func(f *fixture) { f.old(data, "node1") }, nil, "data on node1 is not available"},
+		"not reconciled":          {func(f *fixture) { f.snap.Reconciled = false }, nil, "waits for its update to 1.1.5"},
+		"not connected":           {func(f *fixture) { f.snap.Connected = false }, nil, "waits for its update to 1.1.5"},
+		"suspended":               {func(f *fixture) { f.cluster.Spec.Suspend = true }, nil, "waits for its update to 1.1.5"},
+		"a registry starts":       {func(f *fixture) { f.find(registry, "node1").Healthy = nil }, nil, "waits until the update of registry is done"},
+		"a registry is unhealthy": {func(f *fixture) { f.find(registry, "node1").Healthy = no() }, nil, "waits until the update of registry is done"},
+		"a registry ended":        {func(f *fixture) { f.ended(f.find(registry, "node1"), mesos.TASK_KILLED, noon.Add(-time.Minute)) }, nil, "waits until the update of registry is done"},
+		"a registry fails again and again": {func(f *fixture) {
+			for range 6 { // 160 s
+				f.ended(f.task(registry, "node1"), mesos.TASK_FAILED, noon.Add(-3*time.Minute))
+			}
+			delete(f.snap.Tasks, f.find(registry, "node1").ID)
+		}, nil, "waits until the update of registry is done"},
+		"a registry failed long ago": {func(f *fixture) {
+			f.ended(f.find(registry, "node1"), mesos.TASK_FAILED, noon.Add(-3*time.Minute))
+		}, []string{"data node1"}, ""},
+		"a registry is unreachable": {func(f *fixture) { f.find(registry, "node1").State = mesos.TASK_UNREACHABLE }, []string{"data node1"}, ""},
+		"a registry finds no room":  {func(f *fixture) { f.ended(f.find(registry, "node1"), mesos.TASK_GONE, noon.Add(-3*time.Minute)) }, []string{"data node1"}, ""},
+		"no majority of registries": {func(f *fixture) {
+			f.find(registry, "node1").State = mesos.TASK_UNREACHABLE
+			f.find(registry, "node2").State = mesos.TASK_UNREACHABLE
+		}, nil, "waits for 2 of 3 registries"},
+		"just subscribed": {func(f *fixture) {
+			f.snap.Since = noon
+			f.find(registry, "node1").Heard = false
+		}, nil, "waits until the update of registry is done"},
+		"an agent without its barrier": {func(f *fixture) { f.snap.Agents["agent-node1"].Behind = false }, []string{"data node2"}, ""},
+		"an agent that left":           {func(f *fixture) { delete(f.snap.Agents, "agent-node1") }, []string{"data node2"}, ""},
+		"two agents of a name":         {func(f *fixture) { f.snap.Agents["x"] = f.agent("node1"); f.agent("node1").ID = "y" }, []string{"data node2"}, ""},
+		"outside the placement":        {func(f *fixture) { f.cluster.Spec.Placement.Hosts = []string{"node2", "node3"} }, []string{"data node2"}, ""},
+		"in maintenance": {func(f *fixture) {
+			f.offer(f.snap.Agents["agent-node1"], "*", large()...).Unavailability = window(noon, time.Hour)
+		}, []string{"data node2"}, ""},
+		"unclaimed":                {func(f *fixture) { f.devices = f.devices[1:] }, []string{"data node2"}, ""},
+		"outdated and unreachable": {func(f *fixture) { f.find(data, "node1").State = mesos.TASK_UNREACHABLE }, nil, "data on node1 is not available"},
+		"legacy": {func(f *fixture) {
+			delete(f.snap.Tasks, f.find(data, "node1").ID)
+			f.addTask("quobyte-data-node1", "node1").Healthy = nil
+		}, []string{"data node1"}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := threeHosts(t)
+			f.age(data)
+			test.change(f)
+			r := f.plan()
+			wantList(t, "kills", kills(r), test.want...)
+			if test.waits != "" {
+				wantText(t, waits(t, r, data, "node3"), test.waits)
+			}
+		})
+	}
+}
+
+func TestUpdateWhatCannotComeBackHoldsUpNobody(t *testing.T) {
+	f := threeHosts(t)
+	f.age(data, api)
+	f.cluster.Spec.Placement.Hosts = []string{"node9"}
+	f.node("node9")
+	wantList(t, "kills", kills(f.plan()), "api node1") // it can run on node9
+	f.snap.Agents["agent-node9"].Offers = nil
+	wantList(t, "kills", kills(f.plan()))
+}
+
+func TestRegistryMajority(t *testing.T) {
+	build := func(n int) *fixture {
+		f := newFixture(t)
+		for _, host := range []string{"node1", "node2", "node3", "node4", "node5"}[:n] {
+			f.agent(host)
+			f.device(host, isRegistry)
+			f.old(registry, host)
+		}
+		return f
+	}
+	tests := []struct {
+		registries, down int
+		maxUnavailable   int
+		want             int // stops
+		atRisk           bool
+	}{
+		{1, 0, 1, 1, true}, {2, 0, 1, 1, true}, {2, 1, 1, 0, false}, {2, 1, 5, 0, false},
+		{3, 0, 1, 1, false}, {3, 1, 1, 0, false}, {3, 1, 5, 0, false}, {3, 0, 5, 1, false},
+		{5, 0, 5, 2, false}, {5, 1, 5, 1, false}, {5, 2, 5, 0, false},
+	}
+	for _, test := range tests {
+		f := build(test.registries)
+		for i := range test.down {
+			f.find(registry, []string{"node1", "node2"}[i]).State = mesos.TASK_UNREACHABLE
+		}
+		p := newPass(Input{Now: f.now, Cluster: f.cluster, Devices: f.devices, Mesos: f.snap})
+		p.gate.maxUnavailable = test.maxUnavailable
+		r := p.run()
+		if len(r.Kills) != test.want {
+			t.Errorf("%+v: kills %v", test, kills(r))
+		}
+		for _, k := range r.Kills {
+			if k.QuorumAtRisk != test.atRisk {
+				t.Errorf("%+v: at risk %v", test, k.QuorumAtRisk)
+			}
+		}
+	}
+}
+
+// TestMajorityCountsUnclaimed wants registries without device objects to count:
+// they vote.
+func TestMajorityCountsUnclaimed(t *testing.T) {
+	f := threeHosts(t)
+	f.age(registry)
+	f.devices = f.devices[:1]
+	r := f.plan()
+	wantList(t, "kills", kills(r), "registry node1")
+	if r.Kills[0].QuorumAtRisk {
+		t.Error("three registries run")
+	}
+	f.find(registry, "node3").State = mesos.TASK_UNREACHABLE
+	wantList(t, "kills with one away", kills(f.plan()))
+}
+
+func TestUpdateCause(t *testing.T) {
+	f := threeHosts(t)
+	f.age(registry)
+	if got := f.plan().Kills[0].Cause; got != "update to 1.1.5" {
+		t.Error(got)
+	}
+	r := Plan(Input{Now: f.now, Cluster: f.cluster, Devices: f.devices, Mesos: f.snap,
+		Versions: map[SpecKey]string{{Service: quobyte.Registry, Hash: "oldhash"}: "1.1.5"}})
+	if got := r.Kills[0].Cause; got != "update of its settings" {
+		t.Error(got)
+	}
+}
