@@ -56,6 +56,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	device := &v1alpha1.QuobyteDevice{}
 	if err := r.Client.Get(ctx, req.NamespacedName, device); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Views.forget(req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	cluster := &v1alpha1.QuobyteCluster{}
@@ -101,7 +104,6 @@ func (r *Reconciler) removeFinalizer(ctx context.Context, device *v1alpha1.Quoby
 	if err := r.Client.Patch(ctx, device, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("remove the finalizer: %w", err)
 	}
-	r.Views.forget(client.ObjectKeyFromObject(device))
 	return nil
 }
 

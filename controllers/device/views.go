@@ -66,10 +66,15 @@ func (v *Views) forget(device types.NamespacedName) {
 	delete(v.views, device)
 }
 
+// wakeInto names the queue that wake-ups go to. What was published before the
+// controller started wakes it now: nobody publishes it again.
 func (v *Views) wakeInto(queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.queue = queue
+	for key := range v.views {
+		queue.AddAfter(reconcile.Request{NamespacedName: key}, gather)
+	}
 }
 
 // devicesOf maps a cluster to the devices that name it.

@@ -72,6 +72,7 @@ type world struct {
 	api       *testapi.API
 	namespace string
 	mesos     *mesostest.Cluster
+	access    string // the operator's kubeconfig
 	dir       string
 	operators int
 }
@@ -88,6 +89,7 @@ func newWorldOn(t *testing.T, api *testapi.API, config mesostest.Config) *world 
 		config.AllocationInterval = 100 * time.Millisecond
 	}
 	w := &world{t: t, api: api, namespace: api.Namespace(t), mesos: mesostest.New(config), dir: t.TempDir()}
+	w.access = w.grantRights()
 	if err := w.mesos.Start(); err != nil {
 		t.Fatalf("start Mesos: %v", err)
 	}
@@ -107,7 +109,7 @@ func (w *world) startOperator(flags ...string) *child.Process {
 			"--namespaces=" + w.namespace, "--lease-namespace=" + w.namespace,
 			"--metrics-bind-address=0", "--health-probe-bind-address=0",
 		}, flags...),
-		Env: append(os.Environ(), "KUBECONFIG="+w.api.Kubeconfig(), "GORACE=halt_on_error=1"),
+		Env: append(os.Environ(), "KUBECONFIG="+w.access, "GORACE=halt_on_error=1"),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -119,6 +121,8 @@ func (w *world) startOperator(flags ...string) *child.Process {
 		content, _ := os.ReadFile(log)
 		if strings.Contains(string(content), "DATA RACE") {
 			w.t.Errorf("the operator has a data race:\n%s", content)
+		} else if strings.Contains(string(content), "is forbidden") {
+			w.t.Errorf("the operator's RBAC is too narrow:\n%s", content)
 		} else if w.t.Failed() {
 			w.t.Logf("%s:\n%s", filepath.Base(log), tail(string(content), 20_000))
 		}

@@ -287,6 +287,13 @@ func (m *model) serving(s quobyte.Service, host string) *modelTask {
 
 // offers checks what is declined.
 func (c *checker) offers() {
+	for _, a := range c.m.agents {
+		for id, o := range a.offers {
+			if !reflect.DeepEqual(stockOf(o.made.Resources).total(), o.has.total()) {
+				c.fail("the input was changed: offer %s", id)
+			}
+		}
+	}
 	used := map[string]bool{}
 	for _, l := range c.r.Launches {
 		for _, id := range l.OfferIDs {

@@ -279,7 +279,8 @@ func (m *model) allocate() {
 	}
 }
 
-// offer offers what is free of the owners to the role.
+// offer offers what is free of the owners to the role. What was declined before
+// is in it, or taken by somebody else.
 func (m *model) offer(a *modelAgent, role string, owners ...string) {
 	has := stock{}
 	for _, owner := range owners {
@@ -290,12 +291,16 @@ func (m *model) offer(a *modelAgent, role string, owners ...string) {
 	if has.empty() {
 		return
 	}
+	m.offerPart(a, role, has)
+	delete(a.declined, role)
+}
+
+func (m *model) offerPart(a *modelAgent, role string, has stock) {
 	a.free.add(has, -1)
 	id := fmt.Sprintf("O%d", m.next())
 	a.offers[id] = &modelOffer{role: role, has: has, made: &mesosbridge.Offer{
 		ID: id, AgentID: a.id, Host: a.host, Role: role, Resources: has.resources(role), Received: m.now,
 	}}
-	delete(a.declined, role)
 }
 
 func (m *model) withdraw(a *modelAgent, id string) {

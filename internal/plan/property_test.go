@@ -119,7 +119,7 @@ var disturbances = []func(*history){
 	(*history).twinAgent, (*history).reconnect, (*history).rescind, (*history).strangeTask, (*history).twinTask,
 	(*history).changeSpec, (*history).changeInstances, (*history).changeState, (*history).changePlacement,
 	(*history).addSomeDevice, (*history).deleteDevice, (*history).vanishDevices, (*history).refuseDevice, (*history).maintenance,
-	(*history).giveSmallOffer, (*history).breakService,
+	(*history).giveSmallOffer, (*history).breakService, (*history).failWithSmallOffer,
 }
 
 func (s *history) someTask(which func(*modelTask) bool) *modelTask {
@@ -187,6 +187,24 @@ func (s *history) failTask() {
 // breakService lets a service fail whenever it starts, from now on.
 func (s *history) breakService() {
 	s.broken = draw(s, []string{"-", "registry", "data", "api"})
+}
+
+// failWithSmallOffer lets a task fail whose resources come back in an offer of
+// their own, while what was declined stays so.
+func (s *history) failWithSmallOffer() {
+	t := s.someTask(func(t *modelTask) bool { return s.reachable(t) && !t.used.empty() })
+	if t == nil {
+		return
+	}
+	filtered := maps.Clone(t.agent.filtered)
+	s.end(t, mesos.TASK_FAILED)
+	t.agent.filtered = filtered
+	part := stock{"": {}}
+	part.add(t.used, 1)
+	if s.chance(30) { // somebody else was faster
+		part[""]["cpus"] = 0
+	}
+	s.offerPart(t.agent, "quobyte", part)
 }
 
 func (s *history) changeHealth() {

@@ -44,9 +44,9 @@ func (p *pass) startOn(k kind, h *host) {
 	s.wait = pool.shortage(h, p.specs[k].need)
 }
 
-// keepOffers keeps the offers of a host in maintenance while something on it is to
-// be started or replaced: they alone tell of the window. Declined, they would look like resources that a revive
-// brings back.
+// keepOffers keeps the offers of a host in maintenance while something on it is
+// to be started or replaced: they alone tell of the window. Declined, they would
+// look like resources that a revive brings back.
 func (p *pass) keepOffers(h *host) {
 	p.poolOf(h, registry).keep = true
 	p.poolOf(h, api).keep = true // of spec.placement.publicRole

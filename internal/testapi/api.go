@@ -97,6 +97,17 @@ func (a *API) ConfigOf(t testing.TB, user string, groups ...string) *rest.Config
 	return config
 }
 
+// KubeconfigOf returns the path of a file with another user's access, for a
+// process that is to run with that user's rights.
+func (a *API) KubeconfigOf(t testing.TB, user string, groups ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := controlplane.WriteKubeconfig(path, a.ConfigOf(t, user, groups...)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // Namespace creates a namespace with a name of its own. Nothing removes it: no
 // namespace controller runs here, and the server goes when the tests end.
 func (a *API) Namespace(t testing.TB) string {

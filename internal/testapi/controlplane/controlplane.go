@@ -94,7 +94,7 @@ func Start(ctx context.Context, options Options) (_ *ControlPlane, err error) {
 	if err := c.StartAPIServer(ctx); err != nil {
 		return nil, err
 	}
-	if err := writeKubeconfig(c.Kubeconfig(), c.admin); err != nil {
+	if err := WriteKubeconfig(c.Kubeconfig(), c.admin); err != nil {
 		return nil, err
 	}
 	if len(options.CRDs) > 0 {

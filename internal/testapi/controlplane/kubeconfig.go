@@ -8,8 +8,8 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// writeKubeconfig writes the access as a file for kubectl and other programs.
-func writeKubeconfig(path string, access *rest.Config) error {
+// WriteKubeconfig writes the access as a file for kubectl and other programs.
+func WriteKubeconfig(path string, access *rest.Config) error {
 	const name = "local"
 	config := clientcmdapi.NewConfig()
 	config.Clusters[name] = &clientcmdapi.Cluster{Server: access.Host, CertificateAuthorityData: access.CAData}

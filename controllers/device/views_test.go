@@ -1,0 +1,54 @@
+package device
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/quobyte/mesos-operator/internal/plan"
+)
+
+func newQueue(t *testing.T) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	t.Cleanup(queue.ShutDown)
+	return queue
+}
+
+// The two controllers start side by side, and a pass may publish first.
+func TestViewsPublishedBeforeTheControllerStartsWakeIt(t *testing.T) {
+	views, queue := NewViews(), newQueue(t)
+	views.Publish(types.NamespacedName{Namespace: "ns", Name: "quobyte"}, map[string]plan.DeviceView{"d": {Accepted: true}})
+	views.wakeInto(queue)
+	woken := make(chan reconcile.Request, 1)
+	go func() {
+		request, _ := queue.Get()
+		woken <- request
+	}()
+	select {
+	case request := <-woken:
+		if request.Name != "d" || request.Namespace != "ns" {
+			t.Errorf("woken for %s", request)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing wakes the controller")
+	}
+}
+
+func TestUnchangedViewsWakeNobody(t *testing.T) {
+	views, queue := NewViews(), newQueue(t)
+	cluster := types.NamespacedName{Namespace: "ns", Name: "quobyte"}
+	views.Publish(cluster, map[string]plan.DeviceView{"d": {Accepted: true}})
+	views.wakeInto(queue)
+	if request, _ := queue.Get(); request.Name != "d" {
+		t.Fatalf("woken for %s", request)
+	}
+	queue.Done(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: "ns", Name: "d"}})
+	views.Publish(cluster, map[string]plan.DeviceView{"d": {Accepted: true}})
+	views.Publish(cluster, map[string]plan.DeviceView{"d": {Accepted: true}, "e": {}})
+	if request, _ := queue.Get(); request.Name != "e" {
+		t.Errorf("woken for %s, whose view is as before", request)
+	}
+}
