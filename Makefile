@@ -29,7 +29,7 @@ demo: tools-servers build ## Run the operator on a real API server and a Mesos c
 .PHONY: build
 build: ## Build the operator: bin/manager.
 	@echo "Building the operator: bin/manager"
-	@go build -ldflags "-X main.version=$(VERSION)" -o bin/manager .
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/manager .
 
 .PHONY: generate
 generate: tools-generators ## Generate deep copies, CRDs and RBAC from the Go code.

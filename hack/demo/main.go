@@ -26,10 +26,12 @@ const agents = 5
 
 func main() {
 	once := flag.Bool("once", false, "End as soon as the cluster is Ready, instead of waiting for Ctrl-C.")
+	dir := flag.String("dir", "", "Folder for logs, the kubeconfig and etcd's data; what is in it is removed. Empty: bin/demo.")
+	operator := flag.String("operator", "", "The operator's program. Empty: bin/manager.")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	d := &demo{began: time.Now(), current: os.Getenv("DEMO_CLUSTER") == "current"}
+	d := &demo{began: time.Now(), dir: *dir, program: *operator, current: os.Getenv("DEMO_CLUSTER") == "current"}
 	err := d.run(ctx, *once)
 	interrupted := ctx.Err() != nil
 	stop() // A second Ctrl-C ends the clean-up.
@@ -50,6 +52,7 @@ type demo struct {
 	current bool
 
 	root       string
+	program    string // the operator's
 	dir        string // logs, kubeconfig and etcd's data
 	api        *controlplane.ControlPlane
 	mesos      *mesostest.Cluster
@@ -65,7 +68,12 @@ func (d *demo) run(ctx context.Context, once bool) error {
 	if d.root, err = controlplane.RepositoryRoot(); err != nil {
 		return err
 	}
-	d.dir = filepath.Join(d.root, "bin", "demo")
+	if d.dir == "" {
+		d.dir = filepath.Join(d.root, "bin", "demo")
+	}
+	if d.program == "" {
+		d.program = filepath.Join(d.root, "bin", "manager")
+	}
 	if err := os.RemoveAll(d.dir); err != nil {
 		return fmt.Errorf("remove what an earlier demo left: %w", err)
 	}

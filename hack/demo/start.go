@@ -31,7 +31,11 @@ func (d *demo) startKubernetes(ctx context.Context) error {
 			return fmt.Errorf("DEMO_CLUSTER=current: find the present cluster: %w", err)
 		}
 		if d.kubectl, err = exec.LookPath("kubectl"); err != nil {
-			return fmt.Errorf("DEMO_CLUSTER=current: %w", err)
+			assets, err := controlplane.FindAssets()
+			if err != nil {
+				return fmt.Errorf("DEMO_CLUSTER=current: find kubectl: %w", err)
+			}
+			d.kubectl = assets.Kubectl
 		}
 		if _, err := envtest.InstallCRDs(config, envtest.CRDInstallOptions{Paths: crds}); err != nil {
 			return fmt.Errorf("install the CRDs: %w", err)
@@ -78,7 +82,7 @@ func (d *demo) startOperator(ctx context.Context) error {
 	var err error
 	d.operator, err = child.Start(child.Options{
 		Name: "operator", Log: filepath.Join(d.dir, "operator.log"),
-		Path: filepath.Join(d.root, "bin", "manager"),
+		Path: d.program,
 		Args: []string{"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"},
 		Env:  d.environment(),
 	})

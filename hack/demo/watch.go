@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -35,7 +36,7 @@ func (d *demo) watch(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return errors.New("the cluster did not become Ready in time: see bin/demo/operator.log")
+			return errors.New("the cluster did not become Ready in time: see operator.log in " + d.dir)
 		case <-d.operator.Ended():
 			return errors.New("the operator ended: " + d.operator.LastWords())
 		case change, ok := <-changes.ResultChan():
@@ -87,8 +88,8 @@ func (d *demo) show(ctx context.Context) error {
 func (d *demo) tellHowToGoOn() {
 	fmt.Println("\nIt stays up until Ctrl-C. In another terminal:")
 	if d.kubeconfig != "" {
-		fmt.Printf("  export KUBECONFIG=%s\n", d.kubeconfig)
-		fmt.Printf("  alias kubectl=%s   # if you have none\n", d.kubectl)
+		fmt.Printf("  export KUBECONFIG=%s\n", d.fromHere(d.kubeconfig))
+		fmt.Printf("  alias kubectl=%s   # if you have none\n", d.fromHere(d.kubectl))
 	}
 	name := d.clusterName()
 	for _, command := range []string{
@@ -101,5 +102,13 @@ func (d *demo) tellHowToGoOn() {
 	} {
 		fmt.Println("  " + command)
 	}
-	fmt.Printf("The operator's log is %s/operator.log\n", d.dir)
+	fmt.Printf("The operator's log is %s\n", d.fromHere(filepath.Join(d.dir, "operator.log")))
+}
+
+// fromHere shortens a path for a terminal in the repository.
+func (d *demo) fromHere(path string) string {
+	if below, err := filepath.Rel(d.root, path); err == nil && filepath.IsLocal(below) {
+		return "$PWD/" + below
+	}
+	return path
 }

@@ -399,7 +399,7 @@ func (s *history) heal() {
 			continue
 		}
 		hosts[a.host], a.up = true, true
-		a.free.add(plenty(), 1) // whoever else used the host has gone
+		s.enlarge(a) // whoever else used the host has gone
 		s.openBarrier(a)
 	}
 	seen := map[string]bool{}
@@ -423,6 +423,21 @@ func (s *history) heal() {
 	s.devices = slices.DeleteFunc(slices.Clone(s.devices), func(d *v1alpha1.QuobyteDevice) bool {
 		return !hosts[d.Spec.Host] && !strings.HasPrefix(d.Spec.Host, "core")
 	})
+}
+
+// enlarge gives an agent enough for everything.
+func (s *history) enlarge(a *modelAgent) {
+	there := stock{}
+	there.add(a.free, 1)
+	for _, t := range s.tasksOf(a) {
+		there.add(t.used, 1)
+	}
+	have := there.total()
+	for name, n := range plenty()[""] {
+		if !strings.HasPrefix(name, "port") || have[name] == 0 {
+			a.free.add(stock{"": {name: n}}, 1)
+		}
+	}
 }
 
 // converge lets time pass without faults until the cluster is Ready.
