@@ -23,13 +23,13 @@ test: tools-servers ## Run all tests, on a real API server.
 
 .PHONY: demo
 demo: tools-servers build ## Run the operator on a real API server and a Mesos cluster in memory.
-	@go build -o bin/quobyte-demo ./hack/demo
+	@CGO_ENABLED=0 hack/tools/patiently.sh bin/quobyte-demo go build -o bin/quobyte-demo ./hack/demo
 	@exec bin/quobyte-demo
 
 .PHONY: build
 build: ## Build the operator: bin/manager.
 	@echo "Building the operator: bin/manager"
-	@CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/manager .
+	@CGO_ENABLED=0 hack/tools/patiently.sh bin/manager go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/manager .
 
 .PHONY: generate
 generate: tools-generators ## Generate deep copies, CRDs and RBAC from the Go code.

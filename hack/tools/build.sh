@@ -14,8 +14,7 @@ kubernetes_flags="-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes"
 
 built=0
 new=
-compiler=
-trap '[[ -z $compiler ]] || kill "$compiler" 2>/dev/null || true; [[ -z $new ]] || rm -f "$new" "$new.log"' EXIT
+trap '[[ -z $new ]] || rm -f "$new"' EXIT
 
 # build OUTPUT PACKAGE [LDFLAGS]
 build() {
@@ -32,25 +31,7 @@ build() {
   mkdir -p "${output%/*}" "$bin/.built"
   new=$output.$$
 
-  # In the background, so that somebody who waits hears of it.
-  go build -o "$new" -ldflags "$flags" "$package" >"$new.log" 2>&1 &
-  compiler=$!
-  local began=$SECONDS next=15
-  while kill -0 "$compiler" 2>/dev/null; do
-    sleep 0.2
-    if ((SECONDS - began >= next)); then
-      echo "    still building $name, $((SECONDS - began)) s"
-      next=$((next + 15))
-    fi
-  done
-  if ! wait "$compiler"; then
-    compiler=
-    cat "$new.log" >&2
-    echo "Building $name failed." >&2
-    exit 1
-  fi
-  compiler=
-  rm -f "$new.log"
+  ./patiently.sh "$name" go build -o "$new" -ldflags "$flags" "$package"
   mv "$new" "$output"
   new=
   echo "$key" >"$stamp"
