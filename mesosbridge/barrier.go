@@ -267,45 +267,6 @@ func (s *state) knock() {
 	}
 }
 
-// registered takes in that the master knows the agent.
-func (s *state) registered(agentID string) {
-	book := s.agent(agentID)
-	if book.registered != 0 {
-		return
-	}
-	book.registered = s.seq
-	s.editAgent(agentID).Registered = true
-	s.barrier.knocks.drop(agentID)
-	if !s.gone[agentID] {
-		s.barrier.waiting[agentID] = struct{}{}
-		s.wantRound(s.timing.RoundMin)
-	}
-}
-
-// agentLeft takes in that the master does not know the agent, or not any more.
-func (s *state) agentLeft(agentID string) {
-	book := s.agentBooks[agentID]
-	if book == nil {
-		return
-	}
-	a := s.agents[agentID]
-	if a.Registered || a.Behind || len(a.Offers) > 0 || len(a.Declined) > 0 {
-		for _, o := range a.Offers {
-			delete(s.offers, o.ID)
-		}
-		a = s.editAgent(agentID)
-		a.Registered, a.Behind, a.Offers, a.Declined = false, false, nil, nil
-	}
-	if book.registered != 0 {
-		book.registered = 0
-		delete(s.barrier.waiting, agentID)
-		if len(book.tasks) > 0 && !s.gone[agentID] {
-			s.barrier.knocks.set(agentID, s.now, s.timing.ReconcileMin)
-		}
-	}
-	s.pruneAgent(agentID)
-}
-
 // probed takes in the answer to a probe.
 func (s *state) probed(nonce string, round uint64, agentID string, said mesos.TaskState) {
 	if nonce != s.barrier.nonce {
@@ -364,42 +325,4 @@ func (s *state) sweep(agentID string, round uint64) {
 	for _, id := range lost {
 		s.finish(id, mesos.TASK_GONE, "", "agent "+agentID+" is registered and does not know the task")
 	}
-}
-
-// agentGone ends all tasks of an agent that is gone for good (rule 5): Mesos's
-// operator said so, or a person said so here. It is never launched on again.
-func (s *state) agentGone(agentID string) {
-	s.gone[agentID] = true
-	delete(s.barrier.waiting, agentID)
-	s.barrier.knocks.drop(agentID)
-	book := s.agentBooks[agentID]
-	if book == nil {
-		return
-	}
-	if s.agents[agentID].Behind {
-		s.editAgent(agentID).Behind = false
-	}
-	for _, id := range slices.Sorted(maps.Keys(book.tasks)) {
-		s.endIfGone(id)
-	}
-}
-
-// declareGone is a person's word that agents are gone.
-func (s *state) declareGone(agentIDs []string, now time.Time) {
-	s.begin(now)
-	for _, id := range agentIDs {
-		if !s.gone[id] {
-			s.agentGone(id)
-		}
-	}
-}
-
-// endIfGone ends a task whose agent was declared gone.
-func (s *state) endIfGone(taskID string) bool {
-	t := s.tasks[taskID]
-	if t == nil || !s.gone[t.AgentID] {
-		return false
-	}
-	s.finish(taskID, mesos.TASK_GONE_BY_OPERATOR, "", "agent "+t.AgentID+" was declared gone")
-	return true
 }

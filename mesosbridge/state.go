@@ -66,28 +66,6 @@ type note struct {
 	values  []any
 }
 
-// agentBook is what the state keeps of an agent beside what it shows.
-type agentBook struct {
-	// tasks on the agent that have not ended.
-	tasks map[string]struct{}
-	// registered is the number of the input by which the agent was first known to
-	// be registered in this subscription; 0: it is not.
-	registered uint64
-	// copied is the generation in which the agent was copied last.
-	copied uint64
-}
-
-// taskBook is what the state keeps of a task beside what it shows.
-type taskBook struct {
-	known  uint64 // the input by which the task became known
-	told   uint64 // the input that last said something of it; 0: none has
-	copied uint64 // as in agentBook
-	// accepted is the input that answered the task's ACCEPT, or that made sure
-	// that the master will not take it any more; 0: it is under way (rule 3).
-	// Tasks that were not launched here have 1.
-	accepted uint64
-}
-
 func newState(timing Timing, rand func() float64) *state {
 	return &state{
 		timing:     timing,
@@ -301,89 +279,4 @@ func (s *state) snapshot() *Snapshot {
 	s.agentsDirty, s.tasksDirty = false, false
 	s.generation++
 	return s.published
-}
-
-// editAgent returns the agent for changing: a copy that no snapshot shows. Its
-// Offers and Declined are replaced, never changed in place.
-func (s *state) editAgent(id string) *Agent {
-	a, b := s.agents[id], s.agentBooks[id]
-	if b.copied != s.generation+1 {
-		clone := *a
-		a = &clone
-		s.agents[id] = a
-		b.copied = s.generation + 1
-	}
-	s.agentsDirty = true
-	s.changed()
-	return a
-}
-
-// editTask is what editAgent is for agents.
-func (s *state) editTask(id string) *Task {
-	t, b := s.tasks[id], s.taskBooks[id]
-	if b.copied != s.generation+1 {
-		clone := *t
-		t = &clone
-		s.tasks[id] = t
-		b.copied = s.generation + 1
-	}
-	s.tasksDirty = true
-	s.changed()
-	return t
-}
-
-// agent returns the agent's book; an agent that was not known is, afterwards.
-func (s *state) agent(id string) *agentBook {
-	if b := s.agentBooks[id]; b != nil {
-		return b
-	}
-	b := &agentBook{tasks: map[string]struct{}{}, copied: s.generation + 1}
-	s.agents[id] = &Agent{ID: id}
-	s.agentBooks[id] = b
-	s.agentsDirty = true
-	s.changed()
-	return b
-}
-
-// pruneAgent forgets an agent that is not registered and has no task.
-func (s *state) pruneAgent(id string) {
-	b := s.agentBooks[id]
-	if b == nil || b.registered != 0 || len(b.tasks) > 0 {
-		return
-	}
-	delete(s.agents, id)
-	delete(s.agentBooks, id)
-	delete(s.barrier.waiting, id)
-	s.barrier.knocks.drop(id)
-	s.agentsDirty = true
-	s.changed()
-}
-
-// addTask makes a task known. accepted is as in taskBook.
-func (s *state) addTask(t *Task, accepted uint64) {
-	s.tasks[t.ID] = t
-	s.taskBooks[t.ID] = &taskBook{known: s.seq, accepted: accepted, copied: s.generation + 1}
-	s.taskStates[t.State]++
-	s.tasksDirty = true
-	s.changed()
-	if t.AgentID != "" {
-		s.agent(t.AgentID).tasks[t.ID] = struct{}{}
-		s.expect(t.AgentID)
-	}
-}
-
-// finish ends a task for good.
-func (s *state) finish(id string, end mesos.TaskState, reason, message string) {
-	t := s.editTask(id)
-	s.taskStates[t.State]--
-	t.State, t.Reason, t.Message, t.Since, t.Launching = end, reason, message, s.now, false
-	delete(s.tasks, id)
-	delete(s.taskBooks, id)
-	s.reconcile.drop(id)
-	s.kills.drop(id)
-	s.ended.add(t)
-	if b := s.agentBooks[t.AgentID]; b != nil {
-		delete(b.tasks, id)
-		s.pruneAgent(t.AgentID)
-	}
 }

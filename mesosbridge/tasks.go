@@ -5,6 +5,60 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 )
 
+// taskBook is what the state keeps of a task beside what it shows.
+type taskBook struct {
+	known  uint64 // the input by which the task became known
+	told   uint64 // the input that last said something of it; 0: none has
+	copied uint64 // as in agentBook
+	// accepted is the input that answered the task's ACCEPT, or that made sure
+	// that the master will not take it any more; 0: it is under way (rule 3).
+	// Tasks that were not launched here have 1.
+	accepted uint64
+}
+
+// editTask is what editAgent is for agents.
+func (s *state) editTask(id string) *Task {
+	t, b := s.tasks[id], s.taskBooks[id]
+	if b.copied != s.generation+1 {
+		clone := *t
+		t = &clone
+		s.tasks[id] = t
+		b.copied = s.generation + 1
+	}
+	s.tasksDirty = true
+	s.changed()
+	return t
+}
+
+// addTask makes a task known. accepted is as in taskBook.
+func (s *state) addTask(t *Task, accepted uint64) {
+	s.tasks[t.ID] = t
+	s.taskBooks[t.ID] = &taskBook{known: s.seq, accepted: accepted, copied: s.generation + 1}
+	s.taskStates[t.State]++
+	s.tasksDirty = true
+	s.changed()
+	if t.AgentID != "" {
+		s.agent(t.AgentID).tasks[t.ID] = struct{}{}
+		s.expect(t.AgentID)
+	}
+}
+
+// finish ends a task for good.
+func (s *state) finish(id string, end mesos.TaskState, reason, message string) {
+	t := s.editTask(id)
+	s.taskStates[t.State]--
+	t.State, t.Reason, t.Message, t.Since, t.Launching = end, reason, message, s.now, false
+	delete(s.tasks, id)
+	delete(s.taskBooks, id)
+	s.reconcile.drop(id)
+	s.kills.drop(id)
+	s.ended.add(t)
+	if b := s.agentBooks[t.AgentID]; b != nil {
+		delete(b.tasks, id)
+		s.pruneAgent(t.AgentID)
+	}
+}
+
 // status takes in an UPDATE, be it news or the answer to a reconciliation or to a
 // KILL (which answers for unknown tasks like one, reconcile.jsonl).
 func (s *state) status(st *mesos.TaskStatus) {

@@ -76,7 +76,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.QuobyteCluster{}).
 		Watches(&v1alpha1.QuobyteDevice{}, handler.EnqueueRequestsFromMapFunc(clusterOf), deviceChanges()).
 		WatchesRawSource(wakeups).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 2}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: 2,
+			// Nothing wakes a pass that failed for want of the API server, and the
+			// default goes up to a quarter of an hour.
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](20*time.Millisecond, 15*time.Second),
+		}).
 		Complete(r)
 }
 

@@ -175,7 +175,7 @@ func (c *checker) kills() {
 		}
 		s := quobyte.Service(t.service)
 		if s.Floats() {
-			if a := t.agent; !a.behind && !m.floatWanted(s) {
+			if !t.agent.behind {
 				c.fail("rule 15: kills %s before the barrier", k.TaskID)
 			}
 			continue
@@ -192,10 +192,6 @@ func (c *checker) kills() {
 			c.fail("rule 12: kills %s, whose device nobody deleted", k.TaskID)
 		}
 	}
-}
-
-func (m *model) floatWanted(s quobyte.Service) bool {
-	return m.cluster.Spec.Services.Of(string(s)).Instances > 0
 }
 
 // count is how many tasks of the service are known on the host.

@@ -119,7 +119,7 @@ var disturbances = []func(*history){
 	(*history).twinAgent, (*history).reconnect, (*history).rescind, (*history).strangeTask, (*history).twinTask,
 	(*history).changeSpec, (*history).changeInstances, (*history).changeState, (*history).changePlacement,
 	(*history).addSomeDevice, (*history).deleteDevice, (*history).vanishDevices, (*history).refuseDevice, (*history).maintenance,
-	(*history).giveSmallOffer, (*history).breakService, (*history).failWithSmallOffer,
+	(*history).giveSmallOffer, (*history).breakService, (*history).failWithSmallOffer, (*history).calm, (*history).calm,
 }
 
 func (s *history) someTask(which func(*modelTask) bool) *modelTask {
@@ -163,6 +163,25 @@ func (s *history) progress() {
 		default:
 			s.step(t)
 		}
+	}
+}
+
+// calm lets things go their way for a while.
+func (s *history) calm() {
+	for range rapid.IntRange(1, 15).Draw(s.t, "calm") {
+		s.now = s.now.Add(5 * time.Second)
+		for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
+			if t := s.tasks[id]; s.reachable(t) {
+				s.step(t)
+			}
+		}
+		for _, id := range slices.Sorted(maps.Keys(s.agents)) {
+			if a := s.agents[id]; s.connected && a.up && !a.behind {
+				s.openBarrier(a)
+			}
+		}
+		s.allocate()
+		s.pass()
 	}
 }
 
@@ -458,7 +477,7 @@ func (s *history) converge() {
 		r := Plan(s.input())
 		s.pass()
 		revived += len(r.Revives)
-		if r.Phase != PhaseReady || len(r.Kills) > 0 || s.halting() {
+		if r.Phase != PhaseReady || len(r.Kills) > 0 || s.halting() || unwanted(&r) {
 			continue
 		}
 		for _, a := range s.agents {
@@ -473,6 +492,13 @@ func (s *history) converge() {
 	}
 	r := Plan(s.input())
 	s.t.Fatalf("not Ready but %s\nreasons %+v\nalerts %+v", r.Phase, r.Reasons, r.Alerts)
+}
+
+// unwanted says that something is left that is to go.
+func unwanted(r *Result) bool {
+	return slices.ContainsFunc(r.Instances, func(i Instance) bool {
+		return !i.Wanted && !i.Unclaimed || i.Service.Floats() && len(i.Tasks) > 1
+	})
 }
 
 func (s *history) halting() bool {

@@ -71,7 +71,7 @@ func (p *pass) cannotReturn(k kind, h *host) *wait {
 	case w == nil && h.maintenance:
 		p.keepOffers(h)
 		return p.maintenanceWait(h)
-	case w != nil && k.floats() && p.hasRoomElsewhere(k):
+	case w != nil && k.floats() && h.agent != nil && h.agent.Behind && p.hasRoomElsewhere(k):
 		return nil
 	}
 	return w

@@ -1,0 +1,284 @@
+package endtoend
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
+)
+
+// The tests of this file show defects that a review found: each fails until its
+// defect is mended.
+
+// Rules 1 and 5: a pass without a bridge (spec.mesos.master is zk://, or the
+// secret is missing at the start) forgets the tasks that the devices' status
+// remembers. Nobody else remembers those of a replaced agent.
+func TestReviewPassWithoutBridgeKeepsTheMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	operator := w.startAlone()
+	w.applyCluster()
+	w.applyDevices(4)
+	w.awaitReady()
+	w.awaitDevice("node4-disk1", "its task", func(d *v1alpha1.QuobyteDevice) bool { return d != nil && len(d.Status.Services) == 1 })
+	w.awaitQuiet()
+	launched := len(w.mesos.History())
+
+	w.patch(`{"spec":{"mesos":{"master":"zk://zk.corp:2181/mesos"}}}`)
+	w.await("NotSupported", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNotSupported)
+	})
+	w.awaitQuiet()
+	d := &v1alpha1.QuobyteDevice{}
+	if err := w.api.Client().Get(t.Context(), w.key("node4-disk1"), d); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Status.Services) != 1 {
+		t.Errorf("the device's status has forgotten its task, which runs: %+v", d.Status)
+	}
+	if err := operator.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	w.mesos.ReplaceAgent("node4") // containers live
+	w.patch(fmt.Sprintf(`{"spec":{"mesos":{"master":%q}}}`, w.mesos.URL()))
+	w.startAlone()
+	w.await("connected", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionConnected, metav1.ConditionTrue, "")
+	})
+	w.awaitQuiet()
+	if got := len(w.mesos.History()); got != launched {
+		t.Errorf("%d tasks were launched beside containers that live", got-launched)
+	}
+	w.checkNoDuplicates()
+}
+
+// Rules 5 and 12: a service whose device object is not there is remembered, too.
+func TestReviewUnclaimedServiceIsRemembered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	operator := w.startAlone()
+	w.applyCluster()
+	w.applyDevices(4)
+	w.awaitReady()
+	w.awaitQuiet()
+	d := &v1alpha1.QuobyteDevice{}
+	d.Namespace, d.Name = w.namespace, "node4-disk1"
+	if err := operator.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// A restored backup: the object is not there.
+	if err := w.api.Client().Patch(t.Context(), d, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.api.Client().Delete(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	operator = w.startAlone()
+	w.await("Unclaimed", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unclaimed")
+	})
+	if err := operator.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	w.mesos.ReplaceAgent("node4") // its containers live
+	w.startAlone()
+	w.applyDevices(4)
+	time.Sleep(3 * time.Second)
+	w.awaitQuiet()
+	w.checkNoDuplicates()
+}
+
+// Rule 6 and 16: a restored backup has no status; the ConfigMap knows the
+// framework. Deleting it while Mesos is away must not say that there is none.
+func TestReviewRestoredBackupDeletedWithoutMesos(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	w.awaitReady()
+	w.deleteCluster("true") // Orphan
+	// The secret was not restored with it (or not yet): there is no bridge.
+	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    principal: fw\n    secretRef: {name: mesos}\n  deletionPolicy: Teardown\n")
+	w.await("a condition", func(c *v1alpha1.QuobyteCluster) bool { return len(c.Finalizers) == 1 })
+	w.deleteCluster("false")
+	time.Sleep(3 * time.Second)
+	err := w.api.Client().Get(t.Context(), w.key("quobyte-framework"), &corev1.ConfigMap{})
+	if apierrors.IsNotFound(err) {
+		t.Errorf("the framework id is lost, and %d services run", w.alive(""))
+	}
+}
+
+// kubectl delete namespace: no ConfigMap can be made there any more.
+func TestReviewNamespaceIsDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	w.awaitReady()
+	w.awaitQuiet()
+	w.api.Kubectl(t, "delete", "namespace", w.namespace, "--wait=false")
+	w.api.Kubectl(t, "-n", w.namespace, "delete", "configmap", "quobyte-framework")
+	w.deleteCluster("false")
+	time.Sleep(30 * time.Second)
+	c := &v1alpha1.QuobyteCluster{}
+	if err := w.api.Client().Get(t.Context(), w.key("quobyte"), c); err == nil {
+		t.Errorf("still there: %s", describe(c))
+	}
+	t.Logf("fail-over time-out %v, %d run", w.mesos.Frameworks()[0].Info.GetFailoverTimeout(), w.alive(""))
+}
+
+// An agent that a person declared gone comes back with its tasks.
+func TestReviewDeclaredGoneComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(4)
+	w.awaitReady()
+	old := ""
+	for _, task := range w.mesos.Running("node4") {
+		old = task.AgentID
+	}
+	w.mesos.StopAgent("node4")
+	w.await("node4 unreachable", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unreachable")
+	})
+	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"="+old)
+	time.Sleep(2 * time.Second)
+	w.mesos.StartAgent("node4")
+	time.Sleep(3 * time.Second)
+	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"-")
+	time.Sleep(4 * time.Second)
+	if got := w.alive("data"); got != 4 {
+		t.Fatalf("%d data services run", got)
+	}
+	for _, s := range w.cluster().Status.Services {
+		if s.Name == "data" && s.Running != 4 {
+			t.Errorf("the status says that %d data services run, and 4 do\n%s", s.Running, describe(w.cluster()))
+		}
+	}
+	w.api.Kubectl(t, "-n", w.namespace, "delete", "device", "node4-disk1", "--wait=false")
+	time.Sleep(4 * time.Second)
+	err := w.api.Client().Get(t.Context(), w.key("node4-disk1"), &v1alpha1.QuobyteDevice{})
+	if apierrors.IsNotFound(err) && w.alive("data") == 4 {
+		t.Error("the device was let go, and its service runs")
+	}
+}
+
+// Two clusters as one framework: the whole operator ends, again and again.
+func TestReviewTwoClustersOneFramework(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
+	op := w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	id := w.awaitReady().Status.FrameworkID
+	second := strings.Replace(fmt.Sprintf(smallest, w.mesos.URL()), "name: quobyte\n", "name: other\n", 1) + "    frameworkID: " + id + "\n"
+	w.api.Apply(t, w.namespace, second)
+	select {
+	case <-op.Ended():
+		t.Error("a second QuobyteCluster with the same frameworkID ends the operator")
+	case <-time.After(10 * time.Second):
+	}
+}
+
+// Rule 9 after Orphan: another role and name with the kept framework id.
+func TestReviewRecreatedWithAnotherName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	w.awaitReady()
+	w.deleteCluster("true")
+	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    frameworkName: storage\n    user: quobyte\n    role: prod\n")
+	time.Sleep(5 * time.Second)
+	f := w.mesos.Frameworks()[0]
+	t.Logf("%v name %s user %s roles %v connected %v\n%s", f.ID, f.Info.Name, f.Info.User, f.Info.Roles, f.Connected, describe(w.cluster()))
+	if f.Info.Name != "quobyte" {
+		t.Errorf("framework name changed to %s", f.Info.Name)
+	}
+}
+
+// forget-framework with spec.mesos.frameworkID set.
+func TestReviewForgetLoops(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	id := w.awaitReady().Status.FrameworkID
+	w.patch(fmt.Sprintf(`{"spec":{"mesos":{"frameworkID":%q}}}`, id))
+	if err := w.mesos.RemoveFramework(id); err != nil {
+		t.Fatal(err)
+	}
+	w.await("removed", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonFrameworkRemoved)
+	})
+	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationForgetFramework+"="+id)
+	time.Sleep(4 * time.Second)
+	events := w.api.Kubectl(t, "-n", w.namespace, "get", "events", "--field-selector=reason=FrameworkForgotten", "-o", "name")
+	if n := len(strings.Fields(events)); n > 1 {
+		t.Errorf("the framework was forgotten %d times within seconds", n)
+	}
+}
+
+// The comment in connect.go: "With a bridge that stands, a secret that is gone
+// changes nothing now."
+func TestReviewSecretTypoDropsNoConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3), Credentials: map[string]string{"fw": "pw-pw-pw"}})
+	w.startAlone()
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "mesos"}, StringData: map[string]string{"secret": "pw-pw-pw"}}
+	if err := w.api.Client().Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    principal: fw\n    secretRef: {name: mesos}\n")
+	w.applyDevices(3)
+	w.awaitReady()
+	w.patch(`{"spec":{"mesos":{"secretRef":{"name":"meso"}}}}`)
+	time.Sleep(5 * time.Second)
+	f := w.mesos.Frameworks()[0]
+	if !f.Connected || len(f.Subscriptions) != 1 {
+		t.Errorf("connected %v, %d subscriptions\n%s", f.Connected, len(f.Subscriptions), describe(w.cluster()))
+	}
+}
+
+// suspend: change nothing on Mesos.
+func TestReviewSuspendedFromTheStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(1)})
+	w.startAlone()
+	w.api.Apply(t, w.namespace, strings.Replace(fmt.Sprintf(smallest, w.mesos.URL()), "spec:\n", "spec:\n  suspend: true\n", 1))
+	w.await("a status", func(c *v1alpha1.QuobyteCluster) bool { return len(c.Status.Conditions) > 0 })
+	time.Sleep(3 * time.Second)
+	if n := len(w.mesos.Frameworks()); n != 0 {
+		t.Errorf("%d frameworks were registered", n)
+	}
+}
+
+// A device of a cluster that never reached Mesos.
+func TestReviewDeviceOfAClusterWithoutMesosCanGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(1)})
+	w.startAlone()
+	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, "http://127.0.0.1:1"))
+	w.applyDevices(1)
+	w.awaitDevice("node1-disk1", "accepted", accepted(true, v1alpha1.ReasonAccepted))
+	w.api.Kubectl(t, "-n", w.namespace, "delete", "device", "node1-disk1", "--wait=false")
+	time.Sleep(4 * time.Second)
+	d := &v1alpha1.QuobyteDevice{}
+	if err := w.api.Client().Get(t.Context(), w.key("node1-disk1"), d); err == nil {
+		t.Errorf("still there, and says %q", d.Status.Summary)
+	}
+}
