@@ -24,11 +24,16 @@ type problem struct {
 func (p *problem) Error() string { return p.err.Error() }
 func (p *problem) Unwrap() error { return p.err }
 
-// problemOf is what an error means for the snapshot.
+// problemOf is what an error means for the snapshot. An error of the Identity may
+// name its reason itself, by a method ProblemReason.
 func problemOf(err error) Problem {
 	var p *problem
 	if errors.As(err, &p) {
 		return Problem{Reason: p.reason, Message: p.Error()}
+	}
+	var named interface{ ProblemReason() string }
+	if errors.As(err, &named) {
+		return Problem{Reason: named.ProblemReason(), Message: err.Error()}
 	}
 	if errors.Is(err, ErrFailedOver) {
 		return Problem{Reason: reasonRefused, Message: err.Error()}

@@ -72,7 +72,7 @@ func TestFrameworkIDIsTheOneThatRuns(t *testing.T) {
 	}
 }
 
-func TestDeviceStaysWithItsCluster(t *testing.T) {
+func TestDeviceStaysWithItsClusterAndHost(t *testing.T) {
 	api := server.API(t)
 	device := manifest(t, api.Namespace(t), smallestDevice)
 	c := api.Client()
@@ -82,10 +82,14 @@ func TestDeviceStaysWithItsCluster(t *testing.T) {
 	if err := c.Patch(t.Context(), device, mergePatch(t, `spec: {path: /mnt/disk2, types: [DATA]}`)); err != nil {
 		t.Errorf("change what may change: %v", err)
 	}
-	err := c.Patch(t.Context(), device, mergePatch(t, `spec: {clusterRef: {name: other}}`))
-	want := []string{"spec.clusterRef: Forbidden: clusterRef cannot change: a device carries the data of one cluster; delete this object and create one for the other cluster"}
-	if diff := cmp.Diff(want, causes(err)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for change, want := range map[string]string{
+		`spec: {clusterRef: {name: other}}`: "spec.clusterRef: Forbidden: clusterRef cannot change: a device carries the data of one cluster; delete this object and create one for the other cluster",
+		`spec: {host: node2}`:               "spec.host: Forbidden: host cannot change: the services on the old host may still use the disk; delete this object, which stops them, and create one for the other host",
+	} {
+		err := c.Patch(t.Context(), device, mergePatch(t, change))
+		if diff := cmp.Diff([]string{want}, causes(err)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", change, diff)
+		}
 	}
 }
 

@@ -26,7 +26,6 @@ const (
 	ReasonStopping         = "Stopping"
 	ReasonStarting         = "Starting"
 	ReasonUpdating         = "Updating"
-	ReasonWaiting          = "Waiting"
 	ReasonSuspended        = "Suspended"
 	ReasonDeleting         = "Deleting"
 	ReasonNoDevices        = "NoDevices"
@@ -63,7 +62,7 @@ const (
 const (
 	MaxReasons  = 20
 	MaxFailures = 100
-	MaxFloating = 100
+	MaxTasks    = 1000
 )
 
 // QuobyteClusterStatus is what the operator last saw.
@@ -90,11 +89,13 @@ type QuobyteClusterStatus struct {
 	// +listMapKey=name
 	Services []ServiceStatus `json:"services,omitempty"`
 
-	// Floating lists the tasks of services that are not bound to devices; those
-	// that are stand on their devices. At most 100.
+	// Tasks that no QuobyteDevice's status lists: those of services that are not
+	// bound to devices, of services whose device object is not there, and tasks
+	// that this version cannot read. At most 1000. A restarted operator remembers
+	// them from here.
 	// +listType=map
 	// +listMapKey=taskID
-	Floating []TaskStatus `json:"floating,omitempty"`
+	Tasks []TaskStatus `json:"tasks,omitempty"`
 
 	// Reasons say why instances that should run do not, and what is not as it
 	// should be: at most 20, grouped.

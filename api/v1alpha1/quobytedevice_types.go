@@ -60,14 +60,13 @@ const (
 	// ConditionInUse: a service of the cluster uses the device.
 	ConditionInUse = "InUse"
 
-	ReasonAccepted             = "Accepted"
-	ReasonUnknownCluster       = "UnknownCluster"
-	ReasonOutsideDirectory     = "OutsideHostDeviceDirectory"
-	ReasonDuplicatePath        = "DuplicatePath"
-	ReasonDuplicateSerial      = "DuplicateSerial"
-	ReasonInUse                = "InUse"
-	ReasonNotInUse             = "NotInUse"
-	ReasonClusterNotReconciled = "ClusterNotReconciled"
+	ReasonAccepted         = "Accepted"
+	ReasonUnknownCluster   = "UnknownCluster"
+	ReasonOutsideDirectory = "OutsideHostDeviceDirectory"
+	ReasonDuplicatePath    = "DuplicatePath"
+	ReasonDuplicateSerial  = "DuplicateSerial"
+	ReasonInUse            = "InUse"
+	ReasonNotInUse         = "NotInUse"
 )
 
 // QuobyteDeviceSpec declares a device.
@@ -83,6 +82,7 @@ type QuobyteDeviceSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9]([-a-zA-Z0-9._:]*[a-zA-Z0-9])?$')",message="host must be the host name or address under which Mesos knows the agent"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",reason=FieldValueForbidden,message="host cannot change: the services on the old host may still use the disk; delete this object, which stops them, and create one for the other host"
 	Host string `json:"host"`
 
 	// Path where the device is mounted on the host, below the cluster's

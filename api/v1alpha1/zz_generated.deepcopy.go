@@ -336,8 +336,8 @@ func (in *QuobyteClusterStatus) DeepCopyInto(out *QuobyteClusterStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
-	if in.Floating != nil {
-		in, out := &in.Floating, &out.Floating
+	if in.Tasks != nil {
+		in, out := &in.Tasks, &out.Tasks
 		*out = make([]TaskStatus, len(*in))
 		copy(*out, *in)
 	}

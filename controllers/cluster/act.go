@@ -30,7 +30,7 @@ func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Res
 		return nil
 	}
 	bridge := seen.member.bridge
-	err := r.launch(ctx, seen, result.Launches)
+	err := r.launch(seen, result.Launches)
 	for _, kill := range result.Kills {
 		r.announceKill(seen.cluster, kill, len(result.Kills))
 		bridge.Kill(kill.TaskID)
@@ -45,8 +45,31 @@ func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Res
 	return err
 }
 
+// storeTimeout bounds how long a pass waits for the API server to store a spec.
+const storeTimeout = 10 * time.Second
+
+// storeRevisions stores the specs of the launches, before the first task of a
+// spec is launched (rule 8). wrote: one was new.
+func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, launches []plan.Launch) (wrote bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	looked := map[quobyte.Service]bool{}
+	for _, l := range launches {
+		if looked[l.Spec.Service] {
+			continue
+		}
+		looked[l.Spec.Service] = true
+		stored, err := seen.member.revisions.store(ctx, l.Spec)
+		if err != nil {
+			return wrote, err
+		}
+		wrote = wrote || stored
+	}
+	return wrote, nil
+}
+
 // launch sends one Accept for the launches of one agent and role.
-func (r *Reconciler) launch(ctx context.Context, seen *observation, launches []plan.Launch) error {
+func (r *Reconciler) launch(seen *observation, launches []plan.Launch) error {
 	if len(launches) == 0 {
 		return nil
 	}
@@ -64,15 +87,10 @@ func (r *Reconciler) launch(ctx context.Context, seen *observation, launches []p
 		}
 		accept := mesosbridge.Accept{AgentID: launches[0].AgentID, OfferIDs: launches[0].OfferIDs}
 		for _, l := range launches[:n] {
-			hash, ok := hashes[l.Spec.Service]
-			if !ok {
-				hash = l.Spec.Hash()
-				if err := seen.member.revisions.store(ctx, l.Spec, hash); err != nil {
-					return err
-				}
-				hashes[l.Spec.Service] = hash
+			if hashes[l.Spec.Service] == "" {
+				hashes[l.Spec.Service] = l.Spec.Hash()
 			}
-			accept.Tasks = append(accept.Tasks, r.task(l, hash, address))
+			accept.Tasks = append(accept.Tasks, r.task(l, hashes[l.Spec.Service], address))
 		}
 		if err := seen.member.bridge.Accept(accept); err != nil && !errors.Is(err, mesosbridge.ErrStale) {
 			return fmt.Errorf("launch on %s: %w", launches[0].Host, err)

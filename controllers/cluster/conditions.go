@@ -20,7 +20,7 @@ func conditions(seen *observation, result plan.Result, holdup string, actErr err
 	case ready.Status == metav1.ConditionTrue:
 	case stuck(seen.problem.Reason):
 		stalled = condition(v1alpha1.ConditionStalled, true, seen.problem.Reason, problemMessage(seen))
-	case seen.cluster.Spec.Suspend:
+	case seen.cluster.Spec.Suspend, seen.problem.Reason == v1alpha1.ReasonSuspended:
 		stalled = condition(v1alpha1.ConditionStalled, true, v1alpha1.ReasonSuspended,
 			"spec.suspend is true: nothing is changed on Mesos; set it to false to go on")
 	default:
@@ -93,10 +93,14 @@ func degradedCondition(result plan.Result, actErr error) metav1.Condition {
 	return condition(v1alpha1.ConditionDegraded, true, result.Alerts[0].Reason, strings.Join(messages, "; "))
 }
 
+// reasonIdentityConflict is a framework id that the cluster must not speak as.
+const reasonIdentityConflict = "FrameworkIDConflict"
+
 // stuck: only a person can go on.
 func stuck(problem string) bool {
 	switch problem {
-	case v1alpha1.ReasonNotSupported, v1alpha1.ReasonSecretNotFound, v1alpha1.ReasonFrameworkRemoved, "Unauthorized", "Refused":
+	case v1alpha1.ReasonNotSupported, v1alpha1.ReasonSecretNotFound, v1alpha1.ReasonFrameworkRemoved, "Unauthorized",
+		reasonIdentityConflict:
 		return true
 	}
 	return false
@@ -105,8 +109,13 @@ func stuck(problem string) bool {
 func problemMessage(seen *observation) string {
 	if seen.problem.Reason == v1alpha1.ReasonFrameworkRemoved {
 		id := seen.cluster.Status.FrameworkID
-		return fmt.Sprintf("Mesos has removed framework %s and killed its tasks; no second set of services is started by itself. "+
-			"To start anew: kubectl annotate quobytecluster %s %s=%s", id, seen.cluster.Name, v1alpha1.AnnotationForgetFramework, id)
+		first := ""
+		if seen.cluster.Spec.Mesos.FrameworkID == id {
+			first = "clear spec.mesos.frameworkID, then "
+		}
+		return fmt.Sprintf("Mesos has removed framework %s and told its tasks to end; no second set of services is started by itself. "+
+			"When none of them runs any more, start anew: %skubectl annotate quobytecluster %s %s=%s",
+			id, first, seen.cluster.Name, v1alpha1.AnnotationForgetFramework, id)
 	}
 	if seen.problem.Message == "" {
 		return "connecting to Mesos"

@@ -22,21 +22,43 @@ const secretRetry = 10 * time.Second
 // error of the pass but a problem that the status tells.
 func (r *Reconciler) connect(ctx context.Context, seen *observation) error {
 	cluster := seen.cluster
+	have := r.Fleet.Find(seen.key)
+	if cluster.Status.FrameworkID == "" && (have == nil || have.bridge.Snapshot().FrameworkID == "") {
+		id, err := r.Fleet.identity(seen.key).Known(ctx)
+		if err != nil {
+			return err
+		}
+		seen.neverRan = id == ""
+	}
 	if strings.HasPrefix(cluster.Spec.Mesos.Master, "zk://") {
+		// The framework goes on in Mesos, as whenever the operator is away.
+		r.Fleet.Remove(seen.key)
 		seen.problem = mesosbridge.Problem{Reason: v1alpha1.ReasonNotSupported,
 			Message: "spec.mesos.master: finding the master through ZooKeeper is not supported yet; list the masters as http://host:5050,http://host:5050"}
 		return nil
 	}
-	have := r.Fleet.Find(seen.key)
+	if cluster.Spec.Suspend && seen.neverRan {
+		seen.problem = mesosbridge.Problem{Reason: v1alpha1.ReasonSuspended,
+			Message: "spec.suspend is true, and the cluster was never registered with Mesos"}
+		return nil
+	}
 	credential, problem, err := r.credential(ctx, cluster, have)
 	if err != nil {
 		return err
 	}
-	if problem != (mesosbridge.Problem{}) && have == nil {
+	switch {
+	case problem == (mesosbridge.Problem{}):
+	case have == nil:
 		seen.problem, seen.retry = problem, secretRetry
 		return nil
+	default:
+		// A bridge that stands goes on with the credential that it has.
+		seen.member, seen.retry = have, secretRetry
+		if !have.bridge.Snapshot().Connected {
+			seen.problem = problem
+		}
+		return nil
 	}
-	// With a bridge that stands, a secret that is gone changes nothing now.
 	seen.member, err = r.Fleet.Ensure(ctx, cluster, Endpoint{
 		Masters:    strings.Split(cluster.Spec.Mesos.Master, ","),
 		Framework:  frameworkOf(cluster),

@@ -6,6 +6,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -101,10 +102,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	cluster := &v1alpha1.QuobyteCluster{}
 	if err := r.Client.Get(ctx, req.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
-			// The object went without its finalizer: a person let go. The
-			// services run on, and so does Mesos's fail-over time-out.
-			r.Fleet.Remove(req.NamespacedName)
-			r.reports.forget(req.NamespacedName)
+			// If it went without its finalizer, a person let go. The services run
+			// on, and so does Mesos's fail-over time-out.
+			r.letGo(req.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("get cluster: %w", err)
@@ -114,6 +114,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, r.addFinalizer(ctx, cluster)
 	}
 	if cluster.DeletionTimestamp != nil && !controllerutil.ContainsFinalizer(cluster, v1alpha1.FinalizerCluster) {
+		r.letGo(req.NamespacedName) // Somebody else's finalizer holds the object.
 		return ctrl.Result{}, nil
 	}
 	if forgot, err := r.forgetFramework(ctx, cluster); forgot || err != nil {
@@ -125,24 +126,35 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	result := seen.plan(r.Clock.Now())
-	actErr := r.act(ctx, seen, result)
+	wrote, actErr := r.storeRevisions(ctx, seen, result.Launches)
+	if wrote {
+		// That took its time. What was decided before it is decided anew.
+		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
+	}
+	if actErr == nil {
+		actErr = r.act(ctx, seen, result)
+	}
 	if actErr == nil && result.Phase == plan.PhaseReady {
 		actErr = seen.pruneRevisions(ctx)
 	}
 	r.Views.Publish(req.NamespacedName, result.Devices)
-	gone, holdup, err := r.finishDeletion(ctx, seen, result)
-	if gone || err != nil {
-		return ctrl.Result{}, err
+	gone, holdup, deletionErr := r.finishDeletion(ctx, seen, result)
+	if gone {
+		return ctrl.Result{}, nil
 	}
 	again, err := r.report(ctx, seen, result, holdup, actErr)
-	if err != nil {
+	if err := cmp.Or(deletionErr, actErr, err); err != nil {
 		return ctrl.Result{}, err
-	}
-	if actErr != nil {
-		return ctrl.Result{}, actErr
 	}
 	r.Metrics.pass(req.NamespacedName, r.Clock.Since(began))
 	return ctrl.Result{RequeueAfter: r.nextPass(seen, result, again)}, nil
+}
+
+// letGo forgets a cluster that is no more.
+func (r *Reconciler) letGo(key types.NamespacedName) {
+	r.Fleet.Remove(key)
+	r.reports.forget(key)
+	r.Metrics.forget(key)
 }
 
 func (r *Reconciler) addFinalizer(ctx context.Context, cluster *v1alpha1.QuobyteCluster) error {

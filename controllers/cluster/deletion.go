@@ -31,7 +31,7 @@ func (r *Reconciler) finishDeletion(ctx context.Context, seen *observation, resu
 	}
 	teardown := cluster.Spec.DeletionPolicy == v1alpha1.DeletionTeardown
 	switch {
-	case cluster.Status.FrameworkID == "" && !seen.snapshot.Connected,
+	case seen.neverRan && !seen.snapshot.Connected,
 		seen.problem.Reason == v1alpha1.ReasonFrameworkRemoved:
 		// Mesos runs nothing for it.
 	case cluster.Spec.Suspend:
@@ -39,22 +39,27 @@ func (r *Reconciler) finishDeletion(ctx context.Context, seen *observation, resu
 	case !seen.snapshot.Connected:
 		return false, unreachableHoldup(cluster, seen), nil
 	case teardown && result.Phase != plan.PhaseStopped:
-		return false, "the services are being stopped before the framework is torn down", nil
+		holdup := "the services are being stopped before the framework is torn down"
+		if len(result.Reasons) > 0 {
+			holdup += ": " + result.Reasons[0].Message
+		}
+		return false, holdup, nil
 	default:
 		if err := r.leaveMesos(ctx, seen, teardown); err != nil {
-			return false, "", err
+			return false, err.Error(), err
 		}
 	}
 	r.Fleet.Remove(seen.key)
 	if teardown {
 		if err := r.forgetEverything(ctx, seen); err != nil {
-			return false, "", err
+			return false, err.Error(), err
 		}
 	}
 	before := cluster.DeepCopy()
 	controllerutil.RemoveFinalizer(cluster, v1alpha1.FinalizerCluster)
 	if err := r.Client.Patch(ctx, cluster, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
-		return false, "", fmt.Errorf("remove the finalizer: %w", err)
+		err = fmt.Errorf("remove the finalizer: %w", err)
+		return false, err.Error(), err
 	}
 	r.reports.forget(seen.key)
 	return true, "", nil
@@ -83,8 +88,7 @@ func (r *Reconciler) leaveMesos(ctx context.Context, seen *observation, teardown
 
 // forgetEverything removes what outlives an orphaned cluster.
 func (r *Reconciler) forgetEverything(ctx context.Context, seen *observation) error {
-	id := &identity{key: seen.key, reader: r.Reader, writer: r.Client}
-	if err := id.forget(ctx, seen.cluster.Status.FrameworkID); err != nil {
+	if err := r.Fleet.identity(seen.key).forget(ctx, seen.cluster.Status.FrameworkID); err != nil {
 		return err
 	}
 	stored, err := loadRevisions(ctx, r.Reader, r.Client, seen.key)
@@ -109,7 +113,7 @@ func unreachableHoldup(cluster *v1alpha1.QuobyteCluster, seen *observation) stri
 // next.
 func (r *Reconciler) forgetFramework(ctx context.Context, cluster *v1alpha1.QuobyteCluster) (forgot bool, err error) {
 	id := cluster.Status.FrameworkID
-	if id == "" || cluster.Annotations[v1alpha1.AnnotationForgetFramework] != id {
+	if id == "" || cluster.Annotations[v1alpha1.AnnotationForgetFramework] != id || cluster.Spec.Mesos.FrameworkID == id {
 		return false, nil
 	}
 	key := client.ObjectKeyFromObject(cluster)

@@ -50,6 +50,7 @@ type Fleet struct {
 
 // member is one cluster's bridge.
 type member struct {
+	uid       types.UID // of the cluster object
 	bridge    *mesosbridge.Bridge
 	identity  *identity
 	revisions *revisions
@@ -152,7 +153,13 @@ func (f *Fleet) Find(key types.NamespacedName) *member {
 // that is needed.
 func (f *Fleet) Ensure(ctx context.Context, cluster *v1alpha1.QuobyteCluster, endpoint Endpoint) (*member, error) {
 	key := client.ObjectKeyFromObject(cluster)
-	if have := f.Find(key); have != nil {
+	have := f.Find(key)
+	if have != nil && have.uid != cluster.UID {
+		// Another object of the same name: nothing of the old one holds.
+		f.Remove(key)
+		have = nil
+	}
+	if have != nil {
 		if !reflect.DeepEqual(have.endpoint, endpoint) {
 			if err := have.bridge.Reconfigure(f.bridgeConfig(key, have.identity, endpoint, nil)); err != nil {
 				return nil, fmt.Errorf("subscribe anew: %w", err)
@@ -169,12 +176,13 @@ func (f *Fleet) Ensure(ctx context.Context, cluster *v1alpha1.QuobyteCluster, en
 // after a restart of the operator and of Mesos nobody else does.
 func (f *Fleet) start(ctx context.Context, cluster *v1alpha1.QuobyteCluster, endpoint Endpoint) (*member, error) {
 	key := client.ObjectKeyFromObject(cluster)
-	remembered, err := f.remember(ctx, cluster)
+	remembered, err := f.remember(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	m := &member{
-		identity:  &identity{key: key, reader: f.reader, writer: f.client, lease: f.lease},
+		uid:       cluster.UID,
+		identity:  f.identity(key),
 		endpoint:  endpoint,
 		secretRef: secretRefOf(cluster),
 		done:      make(chan struct{}),
@@ -238,14 +246,33 @@ func (f *Fleet) bridgeConfig(key types.NamespacedName, id *identity, e Endpoint,
 	}
 }
 
+func (f *Fleet) identity(key types.NamespacedName) *identity {
+	return &identity{key: key, reader: f.reader, client: f.client, lease: f.lease}
+}
+
 // remember collects the tasks that the status of the cluster and of its devices
 // named last. It reads past the cache: the cache may be behind a write of the
 // leader before us.
-func (f *Fleet) remember(ctx context.Context, cluster *v1alpha1.QuobyteCluster) ([]mesosbridge.RememberedTask, error) {
+func (f *Fleet) remember(ctx context.Context, key types.NamespacedName) ([]mesosbridge.RememberedTask, error) {
+	cluster := &v1alpha1.QuobyteCluster{}
+	if err := f.reader.Get(ctx, key, cluster); err != nil {
+		return nil, fmt.Errorf("read the cluster: %w", err)
+	}
 	list := &v1alpha1.QuobyteDeviceList{}
-	if err := f.reader.List(ctx, list, client.InNamespace(cluster.Namespace)); err != nil {
+	if err := f.reader.List(ctx, list, client.InNamespace(key.Namespace)); err != nil {
 		return nil, fmt.Errorf("list the devices: %w", err)
 	}
+	devices := make([]*v1alpha1.QuobyteDevice, 0, len(list.Items))
+	for i := range list.Items {
+		if list.Items[i].Spec.ClusterRef.Name == key.Name {
+			devices = append(devices, &list.Items[i])
+		}
+	}
+	return rememberedTasks(cluster, devices), nil
+}
+
+// rememberedTasks are those that the status names.
+func rememberedTasks(cluster *v1alpha1.QuobyteCluster, devices []*v1alpha1.QuobyteDevice) []mesosbridge.RememberedTask {
 	known := map[string]bool{}
 	var tasks []mesosbridge.RememberedTask
 	add := func(statuses []v1alpha1.TaskStatus) {
@@ -256,13 +283,11 @@ func (f *Fleet) remember(ctx context.Context, cluster *v1alpha1.QuobyteCluster) 
 			}
 		}
 	}
-	add(cluster.Status.Floating)
-	for i := range list.Items {
-		if list.Items[i].Spec.ClusterRef.Name == cluster.Name {
-			add(list.Items[i].Status.Services)
-		}
+	add(cluster.Status.Tasks)
+	for _, device := range devices {
+		add(device.Status.Services)
 	}
-	return tasks, nil
+	return tasks
 }
 
 func secretRefOf(cluster *v1alpha1.QuobyteCluster) v1alpha1.SecretKeyReference {

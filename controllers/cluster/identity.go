@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 )
@@ -20,12 +22,20 @@ import (
 type identity struct {
 	key    types.NamespacedName
 	reader client.Reader // past the cache
-	writer client.Client
+	client client.Client
 	lease  *Lease
 }
 
-// frameworkIDKey is the key in the ConfigMap <cluster>-framework.
+// frameworkIDKey is the key in the ConfigMap <cluster>-framework. Beside it
+// stands what cannot change during the framework's life (rule 9).
 const frameworkIDKey = "frameworkID"
+
+// conflict is an identity that the cluster must not take. Only a person can go
+// on.
+type conflict struct{ error }
+
+// ProblemReason names the reason of the condition Connected.
+func (conflict) ProblemReason() string { return reasonIdentityConflict }
 
 // FrameworkID confirms that this process leads and returns the id to subscribe
 // with; empty for a cluster that never had a framework.
@@ -33,24 +43,49 @@ func (i *identity) FrameworkID(ctx context.Context) (string, error) {
 	if err := i.lease.Confirm(ctx); err != nil {
 		return "", err
 	}
-	cluster := &v1alpha1.QuobyteCluster{}
-	if err := i.reader.Get(ctx, i.key, cluster); err != nil {
-		return "", fmt.Errorf("read the cluster's framework id: %w", err)
-	}
-	if id := cluster.Status.FrameworkID; id != "" {
-		return id, i.keep(ctx, cluster, id)
-	}
-	id, err := i.kept(ctx)
+	cluster, kept, err := i.read(ctx)
 	if err != nil {
 		return "", err
 	}
+	deleting := cluster.DeletionTimestamp != nil
+	if deleting && !controllerutil.ContainsFinalizer(cluster, v1alpha1.FinalizerCluster) {
+		return "", errors.New("the cluster is deleted, and its framework let go")
+	}
+	if id := cluster.Status.FrameworkID; id != "" {
+		if deleting {
+			// A namespace that is being deleted takes no new ConfigMap.
+			return id, nil
+		}
+		return id, i.keep(ctx, cluster, kept, id)
+	}
+	id := kept[frameworkIDKey]
 	if id == "" {
 		id = cluster.Spec.Mesos.FrameworkID
+	} else if err := i.sameFramework(cluster, kept); err != nil {
+		return "", err
 	}
 	if id == "" {
 		return "", nil
 	}
+	if err := i.unused(ctx, id); err != nil {
+		return "", err
+	}
 	return id, i.Adopt(ctx, id)
+}
+
+// Known returns the id that the cluster has or would take; empty when nothing
+// of it can run in Mesos.
+func (i *identity) Known(ctx context.Context) (string, error) {
+	cluster, kept, err := i.read(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range []string{cluster.Status.FrameworkID, kept[frameworkIDKey], cluster.Spec.Mesos.FrameworkID} {
+		if id != "" {
+			return id, nil
+		}
+	}
+	return "", nil
 }
 
 // Adopt writes the id over an empty one and over nothing else.
@@ -66,48 +101,52 @@ func (i *identity) Adopt(ctx context.Context, id string) error {
 			return nil
 		case "":
 			cluster.Status.FrameworkID = id
-			return i.writer.Status().Update(ctx, cluster)
+			return i.client.Status().Update(ctx, cluster)
 		}
-		return fmt.Errorf("the cluster runs as framework %s already", cluster.Status.FrameworkID)
+		return conflict{fmt.Errorf("the cluster runs as framework %s already", cluster.Status.FrameworkID)}
 	})
 	if err != nil {
 		return fmt.Errorf("keep framework id %s in the status: %w", id, err)
 	}
-	return i.keep(ctx, cluster, id)
-}
-
-// kept returns the id in the ConfigMap, empty when there is none.
-func (i *identity) kept(ctx context.Context) (string, error) {
-	kept := &corev1.ConfigMap{}
-	err := i.reader.Get(ctx, i.configMap(), kept)
-	if apierrors.IsNotFound(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read ConfigMap %s: %w", i.configMap().Name, err)
-	}
-	return kept.Data[frameworkIDKey], nil
-}
-
-// keep makes sure that the ConfigMap holds the id.
-func (i *identity) keep(ctx context.Context, cluster *v1alpha1.QuobyteCluster, id string) error {
-	have, err := i.kept(ctx)
+	_, kept, err := i.read(ctx)
 	if err != nil {
 		return err
 	}
-	if have == id {
+	return i.keep(ctx, cluster, kept, id)
+}
+
+// read returns the cluster, and the data of its ConfigMap, nil when there is
+// none.
+func (i *identity) read(ctx context.Context) (*v1alpha1.QuobyteCluster, map[string]string, error) {
+	cluster := &v1alpha1.QuobyteCluster{}
+	if err := i.reader.Get(ctx, i.key, cluster); err != nil {
+		return nil, nil, fmt.Errorf("read the cluster's framework id: %w", err)
+	}
+	kept := &corev1.ConfigMap{}
+	if err := i.reader.Get(ctx, i.configMap(), kept); client.IgnoreNotFound(err) != nil {
+		return nil, nil, fmt.Errorf("read ConfigMap %s: %w", i.configMap().Name, err)
+	}
+	return cluster, kept.Data, nil
+}
+
+// keep makes sure that the ConfigMap holds the id.
+func (i *identity) keep(ctx context.Context, cluster *v1alpha1.QuobyteCluster, kept map[string]string, id string) error {
+	switch have := kept[frameworkIDKey]; have {
+	case id:
 		return nil
+	case "":
+	default:
+		return conflict{fmt.Errorf("ConfigMap %s names framework %s, the cluster's status %s: delete the ConfigMap if it is wrong, or the cluster",
+			i.configMap().Name, have, id)}
 	}
-	if have != "" {
-		return fmt.Errorf("ConfigMap %s names framework %s, the cluster's status %s: delete the one that is wrong",
-			i.configMap().Name, have, id)
-	}
-	err = i.writer.Create(ctx, &corev1.ConfigMap{
+	data := immutable(cluster)
+	data[frameworkIDKey] = id
+	err := i.client.Create(ctx, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: i.key.Namespace, Name: i.configMap().Name,
 			Labels: map[string]string{labelCluster: cluster.Name},
 		},
-		Data: map[string]string{frameworkIDKey: id},
+		Data: data,
 	})
 	if err != nil {
 		return fmt.Errorf("create ConfigMap %s: %w", i.configMap().Name, err)
@@ -115,10 +154,43 @@ func (i *identity) keep(ctx context.Context, cluster *v1alpha1.QuobyteCluster, i
 	return nil
 }
 
+// immutable is what cannot change once there is a framework id.
+func immutable(cluster *v1alpha1.QuobyteCluster) map[string]string {
+	mesos := cluster.Spec.Mesos
+	return map[string]string{"frameworkName": mesos.FrameworkName, "role": mesos.Role, "user": mesos.User, "principal": mesos.Principal}
+}
+
+// sameFramework compares a new object with what its framework was: the CRD
+// forbids a change of one object alone.
+func (i *identity) sameFramework(cluster *v1alpha1.QuobyteCluster, kept map[string]string) error {
+	for field, value := range immutable(cluster) {
+		if was, ok := kept[field]; ok && was != value {
+			return conflict{fmt.Errorf("spec.mesos.%s is %q, and framework %s, which ConfigMap %s keeps, runs with %q: set it to that, or delete the ConfigMap to start a new framework",
+				field, value, kept[frameworkIDKey], i.configMap().Name, was)}
+		}
+	}
+	return nil
+}
+
+// unused refuses an id that another cluster runs as: the two would take the
+// framework from each other for ever.
+func (i *identity) unused(ctx context.Context, id string) error {
+	list := &v1alpha1.QuobyteClusterList{}
+	if err := i.client.List(ctx, list); err != nil {
+		return fmt.Errorf("look for another cluster with framework %s: %w", id, err)
+	}
+	for _, other := range list.Items {
+		if client.ObjectKeyFromObject(&other) != i.key && other.Status.FrameworkID == id {
+			return conflict{fmt.Errorf("framework %s is that of QuobyteCluster %s/%s", id, other.Namespace, other.Name)}
+		}
+	}
+	return nil
+}
+
 // forget removes the id, at a person's word. The ConfigMap goes first: while the
 // status holds the id, nothing starts a new framework.
 func (i *identity) forget(ctx context.Context, id string) error {
-	err := i.writer.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+	err := i.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 		Namespace: i.key.Namespace, Name: i.configMap().Name}})
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete ConfigMap %s: %w", i.configMap().Name, err)
@@ -131,7 +203,7 @@ func (i *identity) forget(ctx context.Context, id string) error {
 		return nil
 	}
 	cluster.Status.FrameworkID = ""
-	if err := i.writer.Status().Update(ctx, cluster); err != nil {
+	if err := i.client.Status().Update(ctx, cluster); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("clear the framework id in the status: %w", err)
 	}
 	return nil

@@ -28,3 +28,9 @@ func (m *Metrics) pass(cluster types.NamespacedName, took time.Duration) {
 		m.passes.WithLabelValues(cluster.String()).Observe(took.Seconds())
 	}
 }
+
+func (m *Metrics) forget(cluster types.NamespacedName) {
+	if m != nil {
+		m.passes.DeleteLabelValues(cluster.String())
+	}
+}

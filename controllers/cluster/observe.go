@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +28,8 @@ type observation struct {
 	member   *member
 	problem  mesosbridge.Problem
 	snapshot *mesosbridge.Snapshot
+	// neverRan: no framework id is known anywhere.
+	neverRan bool
 	// retry is when to look again at something that nothing wakes us for; zero:
 	// never.
 	retry time.Duration
@@ -54,7 +57,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 		return nil, err
 	}
 	if seen.member == nil {
-		seen.snapshot = &mesosbridge.Snapshot{Problem: seen.problem}
+		seen.snapshot = rememberedSnapshot(seen)
 		return seen, nil
 	}
 	seen.member.bridge.DeclareGone(goneAgents(cluster))
@@ -65,9 +68,20 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 	return seen, nil
 }
 
+// rememberedSnapshot stands in for a bridge that there is none of: what the
+// status names may run, and must not be forgotten.
+func rememberedSnapshot(seen *observation) *mesosbridge.Snapshot {
+	snapshot := &mesosbridge.Snapshot{Problem: seen.problem, FrameworkID: seen.cluster.Status.FrameworkID,
+		Tasks: map[string]*mesosbridge.Task{}}
+	for _, task := range rememberedTasks(seen.cluster, seen.devices) {
+		snapshot.Tasks[task.TaskID] = &mesosbridge.Task{ID: task.TaskID, AgentID: task.AgentID, State: mesos.TASK_UNKNOWN}
+	}
+	return snapshot
+}
+
 // plan decides on what was seen.
 func (o *observation) plan(now time.Time) plan.Result {
-	input := plan.Input{Now: now, Cluster: o.cluster, Devices: o.devices, Mesos: o.snapshot}
+	input := plan.Input{Now: now, Cluster: o.cluster, Devices: o.devices, Mesos: o.snapshot, NeverRan: o.neverRan}
 	if o.member != nil {
 		input.Versions = o.member.revisions.versions()
 	}
@@ -81,13 +95,15 @@ func goneAgents(cluster *v1alpha1.QuobyteCluster) []string {
 }
 
 // deviceChanges lets through only what a plan depends on: the status of a
-// device is written from the plan, and must not wake it.
+// device is written from the plan, and need not wake it.
 func deviceChanges() builder.WatchesOption {
 	return builder.WithPredicates(predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
 				(e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil) ||
-				len(e.ObjectOld.GetFinalizers()) != len(e.ObjectNew.GetFinalizers())
+				len(e.ObjectOld.GetFinalizers()) != len(e.ObjectNew.GetFinalizers()) ||
+				// What its status remembers keeps a device that is being deleted.
+				e.ObjectNew.GetDeletionTimestamp() != nil
 		},
 	})
 }

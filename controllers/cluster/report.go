@@ -93,7 +93,7 @@ func summarise(s *v1alpha1.QuobyteClusterStatus, seen *observation, result plan.
 		Services: fmt.Sprintf("%d/%d", ready, wanted),
 		Updated:  fmt.Sprintf("%d/%d", updated, wanted),
 	}
-	s.Floating = result.Floating
+	s.Tasks = result.Tasks
 }
 
 func totals(services []v1alpha1.ServiceStatus) (wanted, ready, updated int32) {

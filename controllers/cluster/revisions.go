@@ -78,8 +78,9 @@ func (r *revisions) versions() map[plan.SpecKey]string {
 	return out
 }
 
-// store makes sure that the spec is stored.
-func (r *revisions) store(ctx context.Context, spec quobyte.Spec, hash string) error {
+// store makes sure that the spec is stored. wrote: it was not before.
+func (r *revisions) store(ctx context.Context, spec quobyte.Spec) (wrote bool, err error) {
+	hash := spec.Hash()
 	key := plan.SpecKey{Service: spec.Service, Hash: hash}
 	r.mu.Lock()
 	_, have := r.known[key]
@@ -91,7 +92,7 @@ func (r *revisions) store(ctx context.Context, spec quobyte.Spec, hash string) e
 	}
 	r.mu.Unlock()
 	if have {
-		return nil
+		return false, nil
 	}
 	stored := &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
@@ -103,12 +104,12 @@ func (r *revisions) store(ctx context.Context, spec quobyte.Spec, hash string) e
 		Revision: number,
 	}
 	if err := r.client.Create(ctx, stored); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("store the spec as ControllerRevision %s: %w", stored.Name, err)
+		return false, fmt.Errorf("store the spec as ControllerRevision %s: %w", stored.Name, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.known[key] = revision{name: stored.Name, version: spec.Version, number: number}
-	return nil
+	return true, nil
 }
 
 // prune deletes the oldest specs that no task runs, beyond revisionsKept of each

@@ -72,7 +72,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	orphan := apierrors.IsNotFound(err)
 	view, known := r.Views.of(req.NamespacedName)
-	known = known && !orphan && view.Generation == device.Generation
+	known = known && !orphan && view.UID == device.UID && view.Generation == device.Generation
 	if device.DeletionTimestamp != nil {
 		// Without its cluster nobody is left who could stop anything for it.
 		if orphan || (known && view.Released) {

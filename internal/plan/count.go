@@ -31,7 +31,7 @@ func (p *pass) reportServices() {
 				status.Ready++
 			}
 			for n, t := range i.Tasks {
-				if t.State != mesos.TASK_RUNNING {
+				if t.State != mesos.TASK_RUNNING || p.removed() {
 					continue
 				}
 				status.Running++

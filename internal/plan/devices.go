@@ -25,7 +25,7 @@ func (p *pass) reportDevices() {
 	for i, d := range p.in.Devices {
 		h, a := p.standing[i], &p.accepted[i]
 		use := p.useOf(d, h)
-		v := DeviceView{Generation: d.Generation, Accepted: a.Accepted, Reason: a.Reason, Message: a.Message, Tasks: use.tasks, Summary: use.summary}
+		v := DeviceView{UID: d.UID, Generation: d.Generation, Accepted: a.Accepted, Reason: a.Reason, Message: a.Message, Tasks: use.tasks, Summary: use.summary}
 		if h.known != nil {
 			v.AgentID = h.known.ID
 		}
@@ -59,6 +59,7 @@ func (p *pass) useOf(d *v1alpha1.QuobyteDevice, h *host) *deviceUse {
 		if !types[k] || s.task == nil {
 			continue
 		}
+		s.told = true
 		if h.use.tasks == nil {
 			h.use.tasks = make([]v1alpha1.TaskStatus, 0, n)
 		}
@@ -142,6 +143,9 @@ func (p *pass) slotSummary(k kind, h *host) string {
 // released says whether it is proven that no service uses a device that is being
 // deleted, so that its object may go.
 func (p *pass) released(d *v1alpha1.QuobyteDevice, h *host, ended map[string]bool) bool {
+	if p.in.NeverRan && len(d.Status.Services) == 0 {
+		return true
+	}
 	if !p.snap.Connected || !p.snap.Reconciled {
 		return false
 	}

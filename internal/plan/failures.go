@@ -217,7 +217,9 @@ func (p *pass) retryAt(k kind, hostKey string) time.Time {
 	switch {
 	case c == nil && p.ends[keyOf(k, hostKey)] == nil:
 		return p.flood
-	case c == nil, c.Count <= 1, c.hash != p.specs[k].hash:
+	case c == nil, c.Count <= 1, c.hash != p.specs[k].hash,
+		// Another process, with a clock that was ahead, wrote this.
+		c.Time.After(p.now):
 		return time.Time{}
 	}
 	delay := lastRetry

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
@@ -23,6 +24,9 @@ type Input struct {
 	// being deleted among them.
 	Devices []*v1alpha1.QuobyteDevice
 	Mesos   *mesosbridge.Snapshot
+	// NeverRan: it is known that the cluster never had a framework, so that
+	// nothing of it can run anywhere.
+	NeverRan bool
 	// Versions of known spec hashes (from the ControllerRevisions), for the
 	// status: service and hash to version.
 	Versions map[SpecKey]string
@@ -51,9 +55,8 @@ type Result struct {
 	Instances []Instance
 	// Services counts them, in the order of quobyte.Services.
 	Services []v1alpha1.ServiceStatus
-	// Floating lists the tasks of floating services, at most
-	// v1alpha1.MaxFloating.
-	Floating []v1alpha1.TaskStatus
+	// Tasks lists those that no device's view lists, at most v1alpha1.MaxTasks.
+	Tasks []v1alpha1.TaskStatus
 	// Reasons are grouped and bounded.
 	Reasons []v1alpha1.Reason
 	// Failures replace those of the cluster's status.
@@ -128,7 +131,8 @@ type Instance struct {
 
 // DeviceView is how one device stands.
 type DeviceView struct {
-	// Generation of the device object that the plan saw.
+	// UID and Generation of the device object that the plan saw.
+	UID        types.UID
 	Generation int64
 	Accepted   bool
 	// Reason and Message of the condition Accepted.

@@ -13,11 +13,11 @@ import (
 func (p *pass) report() {
 	p.reportInstances()
 	p.reportServices()
-	p.reportFloating()
 	p.reportPhase()
 	p.reportReasons()
 	p.reportFailures()
 	p.reportDevices()
+	p.reportTasks()
 	p.reportAlerts()
 	p.result.Recheck = p.recheck
 }

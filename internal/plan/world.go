@@ -7,6 +7,7 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
@@ -53,7 +54,9 @@ type slot struct {
 	// launched in this pass.
 	launched bool
 	killed   bool
-	wait     *wait
+	// told: a device's view lists its tasks.
+	told bool
+	wait *wait
 }
 
 // task is a task of ours with an id that can be read.
@@ -85,7 +88,7 @@ const (
 func (p *pass) statusOf(t *task) status {
 	silent := p.snap.Connected && p.snap.Reconciled && !t.Heard && !t.Launching
 	switch {
-	case mesosbridge.Doubtful(t.State), silent:
+	case mesosbridge.Doubtful(t.State), silent, p.removed():
 		return doubtful
 	case !t.Killing.IsZero(), t.State == mesos.TASK_KILLING:
 		return halting
@@ -99,6 +102,10 @@ func (p *pass) statusOf(t *task) status {
 	}
 	return available
 }
+
+// removed says that Mesos has removed the framework: it has told its tasks to end,
+// and nobody hears whether they did.
+func (p *pass) removed() bool { return p.snap.Problem.Reason == v1alpha1.ReasonFrameworkRemoved }
 
 // runs says that the task runs, healthy or not: whoever waits for it to be
 // started need not wait for more. Unhealthy services may be so because of what
