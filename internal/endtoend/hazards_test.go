@@ -91,7 +91,7 @@ func TestUnclaimedServiceIsRemembered(t *testing.T) {
 	w.mesos.ReplaceAgent("node4") // its containers live
 	w.startAlone()
 	w.applyDevices(4)
-	time.Sleep(3 * time.Second)
+	w.awaitQuiet()
 	w.awaitQuiet()
 	w.checkNoDuplicates()
 }
@@ -110,7 +110,7 @@ func TestRestoredBackupDeletedWithoutMesos(t *testing.T) {
 	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    principal: fw\n    secretRef: {name: mesos}\n  deletionPolicy: Teardown\n")
 	w.await("a condition", func(c *v1alpha1.QuobyteCluster) bool { return len(c.Finalizers) == 1 })
 	w.deleteCluster("false")
-	time.Sleep(3 * time.Second)
+	w.awaitQuiet()
 	err := w.api.Client().Get(t.Context(), w.key("quobyte-framework"), &corev1.ConfigMap{})
 	if apierrors.IsNotFound(err) {
 		t.Errorf("the framework id is lost, and %d services run", w.alive(""))
@@ -153,11 +153,11 @@ func TestDeclaredGoneComesBack(t *testing.T) {
 		return has(c, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unreachable")
 	})
 	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"="+old)
-	time.Sleep(2 * time.Second)
+	w.awaitQuiet()
 	w.mesos.StartAgent("node4")
-	time.Sleep(3 * time.Second)
+	w.awaitQuiet()
 	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"-")
-	time.Sleep(4 * time.Second)
+	w.awaitQuiet()
 	if got := w.alive("data"); got != 4 {
 		t.Fatalf("%d data services run", got)
 	}
@@ -167,7 +167,7 @@ func TestDeclaredGoneComesBack(t *testing.T) {
 		}
 	}
 	w.api.Kubectl(t, "-n", w.namespace, "delete", "device", "node4-disk1", "--wait=false")
-	time.Sleep(4 * time.Second)
+	w.awaitQuiet()
 	err := w.api.Client().Get(t.Context(), w.key("node4-disk1"), &v1alpha1.QuobyteDevice{})
 	if apierrors.IsNotFound(err) && w.alive("data") == 4 {
 		t.Error("the device was let go, and its service runs")
@@ -201,10 +201,13 @@ func TestRecreatedWithAnotherName(t *testing.T) {
 	w.awaitReady()
 	w.deleteCluster("true")
 	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    frameworkName: storage\n    user: quobyte\n    role: prod\n")
-	time.Sleep(5 * time.Second)
-	f := w.mesos.Frameworks()[0]
-	t.Logf("%v name %s user %s roles %v connected %v\n%s", f.ID, f.Info.Name, f.Info.User, f.Info.Roles, f.Connected, describe(w.cluster()))
-	if f.Info.Name != "quobyte" {
+	cluster := w.await("FrameworkIDConflict", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, "FrameworkIDConflict")
+	})
+	if text := describe(cluster); !strings.Contains(text, "set it to that") {
+		t.Errorf("the status does not say what to do:\n%s", text)
+	}
+	if f := w.mesos.Frameworks()[0]; f.Info.Name != "quobyte" {
 		t.Errorf("framework name changed to %s", f.Info.Name)
 	}
 }
@@ -225,7 +228,7 @@ func TestForgetLoops(t *testing.T) {
 		return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonFrameworkRemoved)
 	})
 	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationForgetFramework+"="+id)
-	time.Sleep(4 * time.Second)
+	w.awaitQuiet()
 	events := w.api.Kubectl(t, "-n", w.namespace, "get", "events", "--field-selector=reason=FrameworkForgotten", "-o", "name")
 	if n := len(strings.Fields(events)); n > 1 {
 		t.Errorf("the framework was forgotten %d times within seconds", n)
@@ -246,7 +249,7 @@ func TestSecretTypoDropsNoConnection(t *testing.T) {
 	w.applyDevices(3)
 	w.awaitReady()
 	w.patch(`{"spec":{"mesos":{"secretRef":{"name":"meso"}}}}`)
-	time.Sleep(5 * time.Second)
+	w.awaitQuiet()
 	f := w.mesos.Frameworks()[0]
 	if !f.Connected || len(f.Subscriptions) != 1 {
 		t.Errorf("connected %v, %d subscriptions\n%s", f.Connected, len(f.Subscriptions), describe(w.cluster()))
@@ -260,7 +263,7 @@ func TestSuspendedFromTheStart(t *testing.T) {
 	w.startAlone()
 	w.api.Apply(t, w.namespace, strings.Replace(fmt.Sprintf(smallest, w.mesos.URL()), "spec:\n", "spec:\n  suspend: true\n", 1))
 	w.await("a status", func(c *v1alpha1.QuobyteCluster) bool { return len(c.Status.Conditions) > 0 })
-	time.Sleep(3 * time.Second)
+	w.awaitQuiet()
 	if n := len(w.mesos.Frameworks()); n != 0 {
 		t.Errorf("%d frameworks were registered", n)
 	}

@@ -5,12 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/quobyte/mesos-operator/internal/testapi/controlplane"
 )
 
 // operatorUser stands for the operator's service account.
 const operatorUser = "quobyte-operator-under-test"
+
+var granting sync.Mutex
 
 // grantRights gives the operator what config/rbac gives it and nothing else, and
 // returns a kubeconfig with these rights: every test is one of the RBAC, too.
@@ -27,6 +30,8 @@ func (w *world) grantRights() string {
 		}
 		return string(content)
 	}
+	granting.Lock() // The role and its binding are the cluster's, and the tests run side by side.
+	defer granting.Unlock()
 	lease := strings.ReplaceAll(read("leader_election_role.yaml"), "quobyte-system", w.namespace)
 	w.api.Apply(w.t, w.namespace, fmt.Sprintf(`%s
 ---
