@@ -62,19 +62,23 @@ func (s *state) registered(agentID string) {
 	book.registered = s.seq
 	s.editAgent(agentID).Registered = true
 	s.barrier.knocks.drop(agentID)
-	if !s.gone[agentID] {
-		s.barrier.waiting[agentID] = struct{}{}
-		s.wantRound(s.timing.RoundMin)
-	}
+	s.barrier.waiting[agentID] = struct{}{}
+	s.wantRound(s.timing.RoundMin)
+	s.notGone(agentID)
 }
 
 // agentLeft takes in that the master does not know the agent, or not any more.
 func (s *state) agentLeft(agentID string) {
-	book := s.agentBooks[agentID]
-	if book == nil {
-		return
+	if s.agentBooks[agentID] != nil {
+		s.unregister(agentID)
 	}
-	a := s.agents[agentID]
+	if s.declared[agentID] {
+		s.agentGone(agentID) // the word has waited for this
+	}
+}
+
+func (s *state) unregister(agentID string) {
+	book, a := s.agentBooks[agentID], s.agents[agentID]
 	if a.Registered || a.Behind || len(a.Offers) > 0 || len(a.Declined) > 0 {
 		for _, o := range a.Offers {
 			delete(s.offers, o.ID)
@@ -85,7 +89,7 @@ func (s *state) agentLeft(agentID string) {
 	if book.registered != 0 {
 		book.registered = 0
 		delete(s.barrier.waiting, agentID)
-		if len(book.tasks) > 0 && !s.gone[agentID] {
+		if len(book.tasks) > 0 {
 			s.barrier.knocks.set(agentID, s.now, s.timing.ReconcileMin)
 		}
 	}

@@ -83,9 +83,11 @@ func parseProbe(id string) (nonce string, round uint64, ok bool) {
 }
 
 // nobody is an agent that does not exist. A probe that names it is answered
-// (TASK_UNKNOWN) even while agents are away after a master failover, unlike one
-// that names no agent; and it is answered after all that the implicit
-// reconciliation before it brought.
+// TASK_UNKNOWN (reconcile.jsonl), and after all that the implicit reconciliation
+// before it brought. It is answered while agents are away after a master failover
+// too: the master keeps silent about a task whose agent, as it is named, is one of
+// those that it waits for, or that names no agent while it waits for any
+// (reconcile in master/master.cpp; the latter in master-failover.jsonl).
 func (b *barriers) nobody() string { return probePrefix + b.nonce }
 
 // openBarriers begins the first round of a subscription, at once: most tasks are
@@ -151,7 +153,7 @@ func (s *state) probe() {
 		for _, agentID := range slices.Sorted(maps.Keys(s.agentBooks)) {
 			book := s.agentBooks[agentID]
 			switch {
-			case len(book.tasks) == 0 || s.gone[agentID]:
+			case len(book.tasks) == 0:
 			case s.agents[agentID].Behind:
 				tasks = append(tasks, reconcileTask(id, agentID))
 			case book.registered == 0:
@@ -220,7 +222,7 @@ func (s *state) tickBarriers() {
 	switch {
 	case full, wanted && !b.told:
 		s.startRound(true)
-	case wanted && len(b.waiting) > 0:
+	case wanted && len(b.waiting) > 0, !s.now.Before(s.lookAt()):
 		s.startRound(false)
 	case wanted:
 		b.at = time.Time{} // all answers came meanwhile
@@ -232,8 +234,10 @@ func (s *state) nextBarrier() time.Time {
 	var next time.Time
 	if b.phase == roundIdle {
 		next = b.lastFull.Add(s.timing.ImplicitEvery)
-		if !b.at.IsZero() && b.at.Before(next) {
-			next = b.at
+		for _, at := range []time.Time{s.lookAt(), b.at} {
+			if !at.IsZero() && at.Before(next) {
+				next = at
+			}
 		}
 	}
 	if at := b.knocks.next(); b.told && !at.IsZero() && (next.IsZero() || at.Before(next)) {
@@ -242,10 +246,22 @@ func (s *state) nextBarrier() time.Time {
 	return next
 }
 
+// lookAt is when a round is due though nothing asks for one. A busy agent that
+// comes back late after a master failover may make no offer, and a process that
+// began without memory does not know of its tasks. While a subscription is young,
+// the silence between two rounds is at most as long as it has lasted before:
+// rounds at 30 s, 1, 2, 4 and 8 minutes, then the full ones. Each has the master
+// tell of every task once, five times more in all; and what comes back after t is
+// known by 2t, or by 30 s.
+func (s *state) lookAt() time.Time {
+	b := &s.barrier
+	return b.last.Add(min(max(b.last.Sub(s.head.Since), s.timing.LookMin), s.timing.ImplicitEvery))
+}
+
 // expect knocks at an agent that has tasks and is not known to be registered.
 // The time is rounded, so that many agents share a call.
 func (s *state) expect(agentID string) {
-	if !s.head.Connected || s.agentBooks[agentID].registered != 0 || s.gone[agentID] || s.barrier.knocks.has(agentID) {
+	if !s.head.Connected || s.agentBooks[agentID].registered != 0 || s.barrier.knocks.has(agentID) {
 		return
 	}
 	step := 10 * s.timing.RoundMin
@@ -256,7 +272,7 @@ func (s *state) knock() {
 	var tasks []scheduler.Call_Reconcile_Task
 	s.barrier.knocks.due(s.now, func(agentID string, delay time.Duration) {
 		book := s.agentBooks[agentID]
-		if book == nil || book.registered != 0 || len(book.tasks) == 0 || s.gone[agentID] {
+		if book == nil || book.registered != 0 || len(book.tasks) == 0 {
 			return
 		}
 		tasks = append(tasks, reconcileTask(s.barrier.probeID(0), agentID))
@@ -285,6 +301,7 @@ func (s *state) probed(nonce string, round uint64, agentID string, said mesos.Ta
 	case mesos.TASK_UNKNOWN, mesos.TASK_UNREACHABLE:
 		s.agentLeft(agentID)
 	case mesos.TASK_GONE_BY_OPERATOR:
+		s.agentLeft(agentID)
 		s.agentGone(agentID)
 	}
 }
@@ -292,9 +309,6 @@ func (s *state) probed(nonce string, round uint64, agentID string, said mesos.Ta
 // openBarrier opens the barrier of an agent, which is open already when the
 // round was a periodic one.
 func (s *state) openBarrier(agentID string, round uint64) {
-	if s.gone[agentID] {
-		return
-	}
 	if !s.agents[agentID].Behind {
 		s.editAgent(agentID).Behind = true
 		delete(s.barrier.waiting, agentID)
@@ -323,6 +337,6 @@ func (s *state) sweep(agentID string, round uint64) {
 	}
 	slices.Sort(lost)
 	for _, id := range lost {
-		s.finish(id, mesos.TASK_GONE, "", "agent "+agentID+" is registered and does not know the task")
+		s.finish(id, mesos.TASK_GONE, "", "agent "+agentID+" is registered and does not know the task", concluded)
 	}
 }

@@ -230,7 +230,7 @@ func TestProbesLeaveNoTrace(t *testing.T) {
 		if n := w.count(ofType(scheduler.Call_ACKNOWLEDGE)); n != 0 {
 			w.Errorf("%d acknowledgements", n)
 		}
-		if n := w.count(implicit); n < 5 || n > 8 {
+		if n := w.count(implicit); n < 9 || n > 12 {
 			w.Errorf("%d implicit reconciliations in an hour", n)
 		}
 		_ = b.end()

@@ -96,8 +96,11 @@ func (b *Bridge) Revive(roles []string) {
 	b.input(func(s *state, now time.Time) { s.revive(roles, now) })
 }
 
-// DeclareGone is a person's word that these agents are gone for good (rule 5).
-// Their tasks end, as do tasks that are heard of later.
+// DeclareGone is a person's word that these agents, and no others, are gone for
+// good (rule 5). It may be repeated. Their tasks end, as do tasks that are heard of
+// later, once the master does not say that the agent is registered. When it does
+// afterwards, the person was wrong: the tasks are back, and the word is used up
+// until a call leaves the agent out and a later one names it again.
 func (b *Bridge) DeclareGone(agentIDs []string) {
 	b.input(func(s *state, now time.Time) { s.declareGone(agentIDs, now) })
 }

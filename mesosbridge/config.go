@@ -56,6 +56,9 @@ type Timing struct {
 	// RoundMin and RoundMax bound the distance between the reconciliation rounds
 	// that open barriers.
 	RoundMin, RoundMax time.Duration
+	// LookMin is how long after a subscription the master is asked again what
+	// runs, for agents that were late.
+	LookMin time.Duration
 	// ImplicitEvery is the distance between the implicit reconciliations that
 	// happen without a cause.
 	ImplicitEvery time.Duration
@@ -75,6 +78,7 @@ func DefaultTiming() Timing {
 		RetryMax:         30 * time.Second,
 		RoundMin:         50 * time.Millisecond,
 		RoundMax:         30 * time.Second,
+		LookMin:          30 * time.Second,
 		ImplicitEvery:    15 * time.Minute,
 		ReconcileMin:     5 * time.Second,
 		ReconcileMax:     5 * time.Minute,
@@ -89,7 +93,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.CallTimeout, &d.CallTimeout},
 		{&t.RetryMin, &d.RetryMin}, {&t.RetryMax, &d.RetryMax},
 		{&t.RoundMin, &d.RoundMin}, {&t.RoundMax, &d.RoundMax},
-		{&t.ImplicitEvery, &d.ImplicitEvery},
+		{&t.LookMin, &d.LookMin}, {&t.ImplicitEvery, &d.ImplicitEvery},
 		{&t.ReconcileMin, &d.ReconcileMin}, {&t.ReconcileMax, &d.ReconcileMax},
 		{&t.KillMin, &d.KillMin}, {&t.KillMax, &d.KillMax},
 	} {

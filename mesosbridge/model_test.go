@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"testing"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -27,8 +25,9 @@ type model struct {
 	answers map[string]func()      // of the call that was processed last, by lane
 	events  []*scheduler.Event     // on the stream, not read yet
 	unacked map[string]*scheduler.Event
-	ended   map[string]bool // ids that were ever ended for the state
-	gone    map[string]bool
+	final   map[string]bool // tasks whose end the state was told by Mesos
+	misled  map[string]bool // tasks that were remembered with another agent
+	said    []string        // agents that a person says are gone
 
 	shown *Snapshot // the one before, and what it looked like
 	looks string
@@ -53,7 +52,7 @@ type modelAgent struct {
 func newModel() *model {
 	m := &model{
 		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), unacked: map[string]*scheduler.Event{},
-		ended: map[string]bool{}, gone: map[string]bool{},
+		final: map[string]bool{}, misled: map[string]bool{},
 	}
 	for i := range 3 {
 		m.agents = append(m.agents, &modelAgent{id: fmt.Sprintf("agent%d", i), standing: isRegistered,
@@ -69,8 +68,8 @@ func (m *model) restart(remembered []RememberedTask) {
 	m.s = newState(DefaultTiming(), func() float64 { m.serial++; return float64(m.serial%997) / 997 })
 	m.s.remember(remembered, m.now)
 	m.lanes, m.answers, m.events = map[string][]*outgoing{}, map[string]func(){}, nil
-	clear(m.ended)
-	clear(m.gone)
+	clear(m.final)
+	m.said = nil
 	for _, a := range m.agents {
 		a.offer = ""
 	}
@@ -268,6 +267,9 @@ func (m *model) answerLane(lane string) {
 func (m *model) readEvent() {
 	e := m.events[0]
 	m.events = m.events[1:]
+	if u := e.Update; u != nil && Ended(u.Status.GetState()) && u.Status.GetState() != mesos.TASK_GONE {
+		m.final[u.Status.TaskID.Value] = true
+	}
 	m.s.event(e, m.now)
 }
 
@@ -314,219 +316,4 @@ func (m *model) move(t *rapid.T) {
 		m.connect()
 	}
 	m.check(t)
-}
-
-// check is called after every step.
-func (m *model) check(t *rapid.T) {
-	m.take()
-	for id := range m.s.ended.ids {
-		m.ended[id] = true
-	}
-	for id := range m.s.tasks {
-		if m.ended[id] {
-			t.Fatalf("%s has ended and is a task again", id)
-		}
-	}
-	if m.shown != nil {
-		if now := looks(m.shown); now != m.looks {
-			t.Fatalf("a snapshot has changed:\n%s\n%s", m.looks, now)
-		}
-	}
-	m.shown = m.s.snapshot()
-	m.looks = looks(m.shown)
-	sum := 0
-	for _, n := range m.s.taskStates {
-		sum += n
-	}
-	if sum != len(m.s.tasks) || len(m.s.tasks) != len(m.s.taskBooks) || len(m.s.agents) != len(m.s.agentBooks) {
-		t.Fatalf("the books do not tally: %v for %d tasks", m.s.taskStates, len(m.s.tasks))
-	}
-	for _, a := range m.agents {
-		shown := m.s.agents[a.id]
-		for id := range a.running {
-			if m.ended[id] && !m.gone[a.id] {
-				t.Fatalf("%s counts as ended and runs on %s", id, a.id)
-			}
-			if shown != nil && shown.Behind && m.s.tasks[id] == nil {
-				t.Fatalf("%s is behind its barrier, and %s, which runs there, is not known", a.id, id)
-			}
-		}
-	}
-}
-
-// looks is all of a snapshot.
-func looks(s *Snapshot) string {
-	var b strings.Builder
-	fmt.Fprintln(&b, s.Revision, s.Connected, s.Reconciled)
-	for _, id := range slices.Sorted(maps.Keys(s.Agents)) {
-		fmt.Fprintln(&b, *s.Agents[id])
-	}
-	for _, id := range slices.Sorted(maps.Keys(s.Tasks)) {
-		fmt.Fprintln(&b, *s.Tasks[id])
-	}
-	for _, t := range s.Ended {
-		fmt.Fprintln(&b, *t)
-	}
-	return b.String()
-}
-
-// settle lets everything work for hours, and then nothing may be in doubt.
-func (m *model) settle(t *rapid.T) {
-	if !m.s.head.Connected {
-		m.connect()
-	}
-	for _, a := range m.agents {
-		if a.standing != isRegistered {
-			m.arrive(a)
-		}
-	}
-	for until := m.now.Add(time.Hour); m.now.Before(until); m.check(t) {
-		m.take()
-		switch {
-		case len(m.events) > 0:
-			m.readEvent()
-		case len(m.answers) > 0:
-			m.answerLane(slices.Sorted(maps.Keys(m.answers))[0])
-		case len(m.ready()) > 0:
-			m.processLane(m.ready()[0])
-		default:
-			m.now = m.s.next()
-			m.s.lastEvent = m.now // a heartbeat
-			m.s.tick(m.now)
-		}
-	}
-	for _, a := range m.agents {
-		if !m.gone[a.id] && m.s.agents[a.id] != nil && !m.s.agents[a.id].Behind {
-			t.Fatalf("%s is registered and its barrier is closed", a.id)
-		}
-		for id := range a.running {
-			if task := m.s.tasks[id]; !m.gone[a.id] && (task == nil || Doubtful(task.State) || task.Launching || !task.Heard) {
-				t.Fatalf("%s runs, and is %+v", id, task)
-			}
-		}
-	}
-	for id, task := range m.s.tasks {
-		if a := m.agent(task.AgentID); a != nil && !a.running[id] {
-			t.Fatalf("%s does not run, and is %+v", id, task)
-		}
-	}
-}
-
-func TestSafetyInEveryHistory(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := newModel()
-		m.connect()
-		pick := func(t *rapid.T, what string, of []string) string {
-			if len(of) == 0 {
-				t.Skip()
-			}
-			return rapid.SampledFrom(of).Draw(t, what)
-		}
-		agentIn := func(t *rapid.T, states ...standing) *modelAgent {
-			var ids []string
-			for _, a := range m.agents {
-				if slices.Contains(states, a.standing) {
-					ids = append(ids, a.id)
-				}
-			}
-			return m.agent(pick(t, "agent", ids))
-		}
-		fate := func(t *rapid.T) func() int {
-			return func() int { return rapid.IntRange(0, 2).Draw(t, "fate") }
-		}
-		tasks := func() []string { return slices.Sorted(maps.Keys(m.s.tasks)) }
-		// flow lets calls, answers and events move on, in any order.
-		flow := func(t *rapid.T) {
-			for range rapid.IntRange(1, 25).Draw(t, "moves") {
-				m.move(t)
-			}
-		}
-		launch := func(t *rapid.T) {
-			var ids []string
-			for id, a := range m.s.agents {
-				if a.Behind && len(a.Offers) > 0 {
-					ids = append(ids, id)
-				}
-			}
-			slices.Sort(ids)
-			id := pick(t, "agent", ids)
-			if err := m.s.accept(Accept{AgentID: id, OfferIDs: []string{m.s.agents[id].Offers[0].ID}, Tasks: []mesos.TaskInfo{{
-				TaskID: mesos.TaskID{Value: m.id("task")}, AgentID: mesos.AgentID{Value: id}}}}, m.now); err != nil {
-				t.Fatal(err)
-			}
-		}
-		t.Repeat(map[string]func(*rapid.T){
-			"":        m.check,
-			"flow":    flow,
-			"flow2":   flow,
-			"flow3":   flow,
-			"flow4":   flow,
-			"flow5":   flow,
-			"flow6":   flow,
-			"launch":  launch,
-			"launch2": launch,
-			"connect": func(t *rapid.T) {
-				if m.s.head.Connected {
-					t.Skip()
-				}
-				m.connect()
-			},
-			"break": func(t *rapid.T) {
-				if !m.s.head.Connected {
-					t.Skip()
-				}
-				m.disconnect(fate(t))
-			},
-			"offer": func(t *rapid.T) {
-				a := agentIn(t, isRegistered)
-				if a.offer != "" || !m.s.head.Connected {
-					t.Skip()
-				}
-				m.offerOf(a)
-			},
-			"kill":   func(t *rapid.T) { m.s.kill(pick(t, "task", tasks()), m.now) },
-			"leave":  func(t *rapid.T) { m.leave(agentIn(t, isRegistered)) },
-			"arrive": func(t *rapid.T) { m.arrive(agentIn(t, isUnreachable, isRecovered)) },
-			"finish": func(t *rapid.T) {
-				a := agentIn(t, isRegistered, isUnreachable, isRecovered)
-				id := pick(t, "task", slices.Sorted(maps.Keys(a.running)))
-				delete(a.running, id)
-				m.own(id, a, mesos.TASK_FINISHED)
-			},
-			"failover": func(t *rapid.T) {
-				if m.s.head.Connected {
-					m.disconnect(fate(t))
-				}
-				for _, a := range m.agents {
-					a.standing = isRecovered
-				}
-			},
-			"restart": func(t *rapid.T) {
-				if m.s.head.Connected {
-					m.disconnect(fate(t))
-				}
-				var remembered []RememberedTask
-				for _, id := range tasks() {
-					if rapid.Bool().Draw(t, "remembered") {
-						remembered = append(remembered, RememberedTask{TaskID: id, AgentID: m.s.tasks[id].AgentID})
-					}
-				}
-				m.restart(remembered)
-			},
-			"gone": func(t *rapid.T) {
-				if rapid.IntRange(0, 9).Draw(t, "rarely") > 0 {
-					t.Skip()
-				}
-				a := agentIn(t, isUnreachable, isRecovered)
-				m.gone[a.id] = true
-				m.s.declareGone([]string{a.id}, m.now)
-			},
-			"time": func(t *rapid.T) {
-				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 60_000).Draw(t, "ms")) * time.Millisecond)
-				m.s.lastEvent = m.now
-				m.s.tick(m.now)
-			},
-		})
-		m.settle(t)
-	})
 }

@@ -134,7 +134,7 @@ func (s *state) acceptAnswered(taskIDs, offerIDs []string, a answer) {
 			if b := s.taskBooks[id]; b != nil {
 				b.accepted = s.seq
 				if b.told == 0 {
-					s.finish(id, mesos.TASK_DROPPED, "", message)
+					s.finish(id, mesos.TASK_DROPPED, "", message, concluded)
 				}
 			}
 		}

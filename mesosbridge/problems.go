@@ -27,13 +27,13 @@ func (p *problem) Unwrap() error { return p.err }
 // problemOf is what an error means for the snapshot. An error of the Identity may
 // name its reason itself, by a method ProblemReason.
 func problemOf(err error) Problem {
-	var p *problem
-	if errors.As(err, &p) {
-		return Problem{Reason: p.reason, Message: p.Error()}
-	}
 	var named interface{ ProblemReason() string }
 	if errors.As(err, &named) {
 		return Problem{Reason: named.ProblemReason(), Message: err.Error()}
+	}
+	var p *problem
+	if errors.As(err, &p) {
+		return Problem{Reason: p.reason, Message: p.Error()}
 	}
 	if errors.Is(err, ErrFailedOver) {
 		return Problem{Reason: reasonRefused, Message: err.Error()}

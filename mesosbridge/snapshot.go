@@ -32,7 +32,9 @@ type Snapshot struct {
 	Agents map[string]*Agent
 	// Tasks by task id: all that have not ended, as far as Mesos said.
 	Tasks map[string]*Task
-	// Ended holds the tasks that ended last, oldest first, at most EndedKept.
+	// Ended holds the tasks that ended last, oldest first, at most EndedKept. One
+	// with TASK_GONE, or TASK_GONE_BY_OPERATOR, may be among Tasks again when Mesos
+	// says later that it is alive, and is not here then.
 	Ended []*Task
 }
 

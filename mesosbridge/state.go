@@ -36,7 +36,10 @@ type state struct {
 	taskBooks  map[string]*taskBook
 	offers     map[string]string // agent id by offer id
 	ended      endedTasks
-	gone       map[string]bool // agents that somebody declared gone (rule 5)
+	gone       map[string]bool // agents that count as gone (rule 5)
+	// declared are the agents that a person says are gone; true: the word waits
+	// until the master has lost the agent.
+	declared   map[string]bool
 	taskStates map[mesos.TaskState]int
 
 	subscription uint64 // counts subscriptions
@@ -76,8 +79,9 @@ func newState(timing Timing, rand func() float64) *state {
 		agentBooks: map[string]*agentBook{},
 		taskBooks:  map[string]*taskBook{},
 		offers:     map[string]string{},
-		ended:      endedTasks{ids: map[string]struct{}{}},
+		ended:      endedTasks{ids: map[string]endedTask{}},
 		gone:       map[string]bool{},
+		declared:   map[string]bool{},
 		taskStates: map[mesos.TaskState]int{},
 		barrier:    barriers{waiting: map[string]struct{}{}, knocks: newAgenda()},
 		reconcile:  newAgenda(),

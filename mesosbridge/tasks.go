@@ -43,8 +43,8 @@ func (s *state) addTask(t *Task, accepted uint64) {
 	}
 }
 
-// finish ends a task for good.
-func (s *state) finish(id string, end mesos.TaskState, reason, message string) {
+// finish ends a task. how says who may bring it back.
+func (s *state) finish(id string, end mesos.TaskState, reason, message string, how finality) {
 	t := s.editTask(id)
 	s.taskStates[t.State]--
 	t.State, t.Reason, t.Message, t.Since, t.Launching = end, reason, message, s.now, false
@@ -52,7 +52,7 @@ func (s *state) finish(id string, end mesos.TaskState, reason, message string) {
 	delete(s.taskBooks, id)
 	s.reconcile.drop(id)
 	s.kills.drop(id)
-	s.ended.add(t)
+	s.ended.add(t, how)
 	if b := s.agentBooks[t.AgentID]; b != nil {
 		delete(b.tasks, id)
 		s.pruneAgent(t.AgentID)
@@ -66,6 +66,12 @@ func (s *state) status(st *mesos.TaskStatus) {
 	if nonce, round, ok := parseProbe(id); ok {
 		s.probed(nonce, round, agentID, said)
 		return
+	}
+	if said == mesos.TASK_GONE_BY_OPERATOR && len(st.UUID) > 0 {
+		// The master says it of agents that are gone. An agent says it while it
+		// drains and shall be gone afterwards, in place of KILLED and of KILLING
+		// too (slave/slave.cpp): of a process that may live, on an agent that does.
+		st.State = mesos.TASK_KILLING.Enum()
 	}
 	if agentID != "" {
 		s.evidence(st, agentID)
@@ -81,7 +87,11 @@ func (s *state) status(st *mesos.TaskStatus) {
 
 // evidence is what a status says of the agent.
 func (s *state) evidence(st *mesos.TaskStatus, agentID string) {
-	reconciled := st.Reason != nil && *st.Reason == mesos.REASON_RECONCILIATION
+	if len(st.UUID) > 0 && st.Source != nil && *st.Source != mesos.SOURCE_MASTER {
+		s.registered(agentID)
+		s.notGone(agentID)
+		return
+	}
 	switch st.GetState() {
 	case mesos.TASK_UNREACHABLE:
 		s.agentLeft(agentID)
@@ -96,11 +106,7 @@ func (s *state) evidence(st *mesos.TaskStatus, agentID string) {
 		s.agentLeft(agentID)
 		s.agentGone(agentID)
 	case mesos.TASK_GONE:
-		if reconciled {
-			s.registered(agentID)
-		}
-	default:
-		if len(st.UUID) > 0 && st.Source != nil && *st.Source != mesos.SOURCE_MASTER {
+		if reconciled(st) {
 			s.registered(agentID)
 		}
 	}
@@ -109,10 +115,10 @@ func (s *state) evidence(st *mesos.TaskStatus, agentID string) {
 // told applies what a status says of the task.
 func (s *state) told(st *mesos.TaskStatus) {
 	id, agentID, said := st.TaskID.Value, st.GetAgentID().GetValue(), st.GetState()
-	if s.ended.has(id) {
-		if !Ended(said) && !Doubtful(said) {
-			s.note("a task that has ended is said to run", "task", id, "agent", agentID, "state", said.String())
-		}
+	if alive(said) && s.gone[agentID] {
+		s.notGone(agentID)
+	}
+	if s.ended.has(id) && !s.returns(st) {
 		return
 	}
 	t := s.tasks[id]
@@ -124,24 +130,58 @@ func (s *state) told(st *mesos.TaskStatus) {
 		s.addTask(t, 1)
 	}
 	b := s.taskBooks[id]
-	reconciled := st.Reason != nil && *st.Reason == mesos.REASON_RECONCILIATION
-	if b.accepted == 0 && reconciled && (said == mesos.TASK_GONE || said == mesos.TASK_UNKNOWN) {
+	if b.accepted == 0 && reconciled(st) && (said == mesos.TASK_GONE || said == mesos.TASK_UNKNOWN) {
 		return // rule 3: the question may have overtaken the ACCEPT
 	}
 	b.told = s.seq
 	s.moved(id, agentID)
 	if Ended(said) {
-		s.finish(id, said, reasonOf(st), st.GetMessage())
+		s.finish(id, said, reasonOf(st), st.GetMessage(), finalityOf(st))
 		return
 	}
 	if s.endIfGone(id) {
 		return
 	}
-	s.apply(id, st, reconciled)
+	s.apply(id, st)
+}
+
+// returns says whether a status brings back a task that counts as ended.
+func (s *state) returns(st *mesos.TaskStatus) bool {
+	id, said := st.TaskID.Value, st.GetState()
+	e := s.ended.ids[id]
+	switch {
+	case Ended(said):
+		if finalityOf(st) == toldByMesos {
+			e.finality = toldByMesos
+			s.ended.ids[id] = e
+		}
+		return false
+	case e.finality == toldByMesos:
+		if alive(said) {
+			s.note("a task that has ended is said to run", "task", id, "agent", st.GetAgentID().GetValue(), "state", said.String())
+		}
+		return false
+	case Doubtful(said) && (e.finality == withItsAgent || reconciled(st)):
+		// Who declares an agent gone answers that doubt. And whoever asks for a
+		// task that the master does not know is told of the agent alone; only
+		// what it says unasked, as the agent leaves, is about a task in its books.
+		return false
+	}
+	s.ended.remove(id)
+	s.note("a task that counted as ended is there", "task", id, "agent", st.GetAgentID().GetValue(), "state", said.String())
+	return true
+}
+
+// alive says that a task in this state runs or will.
+func alive(said mesos.TaskState) bool { return !Ended(said) && !Doubtful(said) }
+
+// reconciled says that a status is the answer to a reconciliation.
+func reconciled(st *mesos.TaskStatus) bool {
+	return st.Reason != nil && *st.Reason == mesos.REASON_RECONCILIATION
 }
 
 // apply changes a task that goes on.
-func (s *state) apply(id string, st *mesos.TaskStatus, reconciled bool) {
+func (s *state) apply(id string, st *mesos.TaskStatus) {
 	t, said := s.tasks[id], st.GetState()
 	if backwards(t, said) {
 		// An update that nobody acknowledged comes again (unacknowledged-update.jsonl),
@@ -150,7 +190,7 @@ func (s *state) apply(id string, st *mesos.TaskStatus, reconciled bool) {
 	}
 	changes := said != t.State
 	healthChanges := st.Healthy != nil && (t.Healthy == nil || *t.Healthy != *st.Healthy)
-	wordsChange := !reconciled && (reasonOf(st) != t.Reason || st.GetMessage() != t.Message)
+	wordsChange := !reconciled(st) && (reasonOf(st) != t.Reason || st.GetMessage() != t.Message)
 	if !changes && !healthChanges && !wordsChange && t.Heard && !t.Launching {
 		return
 	}

@@ -165,7 +165,7 @@ func immutable(cluster *v1alpha1.QuobyteCluster) map[string]string {
 func (i *identity) sameFramework(cluster *v1alpha1.QuobyteCluster, kept map[string]string) error {
 	for field, value := range immutable(cluster) {
 		if was, ok := kept[field]; ok && was != value {
-			return conflict{fmt.Errorf("spec.mesos.%s is %q, and framework %s, which ConfigMap %s keeps, runs with %q: set it to that, or delete the ConfigMap to start a new framework",
+			return conflict{fmt.Errorf("spec.mesos.%s is %q, and framework %s, which ConfigMap %s keeps, runs with %q, its services perhaps as well: set it to that",
 				field, value, kept[frameworkIDKey], i.configMap().Name, was)}
 		}
 	}

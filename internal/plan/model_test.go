@@ -456,16 +456,6 @@ func (m *model) disconnect(restart bool) {
 	}
 }
 
-// unreadableOn says that a task on the host cannot be read.
-func (m *model) unreadableOn(host string) bool {
-	for _, t := range m.tasks {
-		if t.service == "" && t.host == host {
-			return true
-		}
-	}
-	return false
-}
-
 // accepted is the inventory, told in another way: the oldest of those that share
 // a place.
 func (m *model) accepted(d *v1alpha1.QuobyteDevice) bool {
