@@ -19,6 +19,8 @@ type Agent struct {
 	Attributes map[string]string
 	// Reserved resources, statically for a role, beside those above.
 	Reserved []Reserved
+	// Mounts are disks beside the root disk.
+	Mounts []Mount
 	// Region and Zone of its fault domain; empty: it has none.
 	Region, Zone string
 	// IP address; empty: 127.0.0.1.
@@ -66,6 +68,8 @@ type agent struct {
 	id      string // empty before it has registered
 	tasks   map[taskKey]*task
 	arrival *timer // of its registration
+	// operations whose end has not been acknowledged, oldest first.
+	operations []*operation
 
 	standing         standing
 	available        resources
@@ -87,6 +91,11 @@ const (
 	gone                  // an operator said so; for ever
 	removed
 )
+
+// pid is the agent's libprocess address.
+func (a *agent) pid() string {
+	return "slave(1)@" + a.ip + ":" + strconv.Itoa(int(a.url.Address.Port))
+}
 
 // connected: the agent and the master can talk.
 func (a *agent) connected() bool { return a.running && a.standing == registered }
@@ -129,6 +138,9 @@ func newAgent(spec Agent, port int) *agent {
 	for _, r := range spec.Reserved {
 		a.total = a.total.plus(amounts(r.CPUs, r.Mem, r.Disk, r.Ports, staticReservation(r.Role)))
 	}
+	for _, m := range spec.Mounts {
+		a.total = a.total.plus(resources{m.quantity()})
+	}
 	return a
 }
 
@@ -140,7 +152,7 @@ func amounts(cpus, mem, disk float64, ports []PortRange, reservations []mesos.Re
 	}
 	var some resources
 	for _, q := range all {
-		q.reservations, q.reserved = reservations, reservationText(reservations)
+		q = q.reservedAs(reservations)
 		if !q.empty() {
 			some = append(some, q)
 		}
@@ -161,6 +173,7 @@ func (c *Cluster) stopAgent(a *agent) {
 	}
 	a.running = false
 	c.stop(a.arrival)
+	c.pauseOperations(a)
 	for _, t := range a.tasks {
 		c.stop(t.retry)
 	}
@@ -240,6 +253,7 @@ func (c *Cluster) MarkGone(host string) {
 			setState(status, fw.lost(mesos.TASK_GONE_BY_OPERATOR), "Agent has been marked gone")
 			return status
 		})
+		c.loseOperations(a, mesos.OPERATION_GONE_BY_OPERATOR, "Agent has been marked gone")
 		a.running = false
 		a.standing = gone
 		c.rescindAll(a)

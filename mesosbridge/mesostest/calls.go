@@ -81,8 +81,7 @@ func (c *Cluster) callingFramework(call *scheduler.Call, principal string, heade
 	return fw, nil
 }
 
-// dispatch does what a call asks for. Calls that concern executors, operations
-// and inverse offers are taken and come to nothing, as they do in a real master
+// dispatch does what a call asks for. Calls that concern executors and inverse offers are taken and come to nothing, as they do in a real master
 // that does not know what they name (MESSAGE to no-such-executor in the
 // recording executor-messages).
 func (c *Cluster) dispatch(fw *framework, call *scheduler.Call) (status int) {
@@ -103,6 +102,10 @@ func (c *Cluster) dispatch(fw *framework, call *scheduler.Call) (status int) {
 		c.acknowledge(fw, call.Acknowledge)
 	case scheduler.Call_RECONCILE:
 		c.reconcile(fw, call.Reconcile.Tasks)
+	case scheduler.Call_ACKNOWLEDGE_OPERATION_STATUS:
+		c.acknowledgeOperation(fw, call.AcknowledgeOperationStatus)
+	case scheduler.Call_RECONCILE_OPERATIONS:
+		c.reconcileOperations(fw, call.ReconcileOperations.Operations)
 	case scheduler.Call_UPDATE_FRAMEWORK:
 		// The one call that is answered 200 (updateFramework in master/http.cpp).
 		c.updateFramework(fw, call.UpdateFramework.FrameworkInfo, call.UpdateFramework.SuppressedRoles)

@@ -25,8 +25,8 @@
 //
 // # What is not here
 //
-// Reservations and volumes by operations (RESERVE, CREATE and so on),
-// LAUNCH_GROUP, executors of the framework's own and MESSAGE to them, inverse
+// GROW_VOLUME, SHRINK_VOLUME, CREATE_DISK, DESTROY_DISK (they are refused) and
+// shared volumes, LAUNCH_GROUP, executors of the framework's own and MESSAGE to them, inverse
 // offers, maintenance, quota and the operator API. Calls and operations for them
 // get what a real master answers when it does not know the executor, operation
 // or inverse offer that a call names: 202, and nothing comes of it.

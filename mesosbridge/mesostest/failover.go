@@ -66,6 +66,7 @@ func (c *Cluster) dismiss(m *master) {
 		clear(a.offers)
 		clear(a.kills)
 		c.stop(a.ping)
+		c.pauseOperations(a)
 		for _, t := range a.tasks {
 			c.stop(t.retry)
 		}

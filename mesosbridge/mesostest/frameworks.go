@@ -20,6 +20,7 @@ type framework struct {
 
 	tasks       map[string]*task
 	unreachable map[string]*task
+	operations  map[string]*operation
 	offers      map[string]*offer
 	suppressed  map[string]bool
 	filters     map[filterKey][]*filter
@@ -32,6 +33,7 @@ func newFramework(id string, info mesos.FrameworkInfo) *framework {
 		id:          id,
 		tasks:       map[string]*task{},
 		unreachable: map[string]*task{},
+		operations:  map[string]*operation{},
 		offers:      map[string]*offer{},
 		suppressed:  map[string]bool{},
 		filters:     map[filterKey][]*filter{},
@@ -128,6 +130,9 @@ func (c *Cluster) removeFramework(fw *framework) {
 	}
 	for _, t := range sortedTasks(fw.tasks) {
 		c.shutDown(t)
+	}
+	for _, o := range sortedOperations(fw.operations) {
+		c.forgetOperation(o)
 	}
 	delete(c.master.frameworks, fw.id)
 	c.master.removed[fw.id] = true

@@ -24,8 +24,8 @@ type master struct {
 	// recovered is how many agents are known from the registry alone.
 	recovered int
 
-	nextFramework, nextAgent, nextOffer int
-	allocator                           allocator
+	nextFramework, nextAgent, nextOffer, nextOperation int
+	allocator                                          allocator
 }
 
 func newMaster(id uuid.UUID) *master {

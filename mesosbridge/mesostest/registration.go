@@ -42,6 +42,7 @@ func (c *Cluster) register(a *agent) {
 		c.resume(t)
 	}
 	clear(a.kills)
+	c.adoptOperations(a)
 	c.allocate([]*agent{a})
 }
 
@@ -89,6 +90,7 @@ func (c *Cluster) markUnreachable(a *agent) {
 		status.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.unreachableSince.UnixNano()}
 		return status
 	})
+	c.loseOperations(a, mesos.OPERATION_UNREACHABLE, "Agent was marked unreachable")
 	a.standing = unreachable
 	c.sendFailure(a)
 }
@@ -102,6 +104,7 @@ func (c *Cluster) removeAgent(a *agent, cause string) {
 		setState(status, mesos.TASK_LOST.Enum(), "Agent "+a.host+" removed: "+cause)
 		return status
 	})
+	c.loseOperations(a, mesos.OPERATION_UNKNOWN, "") // nobody is told
 	a.standing = removed
 	c.rescindAll(a)
 	delete(c.master.agents, a.id)

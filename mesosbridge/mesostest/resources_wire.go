@@ -16,8 +16,7 @@ func parseResources(from []mesos.Resource, allocated string) (all resources, for
 		if role := r.GetAllocationInfo().GetRole(); role != "" && role != allocated {
 			foreign = role
 		}
-		q := quantity{kind: kind{name: r.Name}, reservations: reservationsOf(r)}
-		q.reserved = reservationText(q.reservations)
+		q := quantity{kind: kind{name: r.Name}}.reservedAs(reservationsOf(r)).onDisk(r.Disk)
 		if r.GetType() == mesos.RANGES {
 			q.isRanges = true
 			for _, s := range r.GetRanges().GetRange() {
@@ -97,7 +96,7 @@ func reservationText(reservations []mesos.Resource_ReservationInfo) string {
 func (r resources) proto(fw *framework, role string) []mesos.Resource {
 	out := make([]mesos.Resource, 0, len(r))
 	for _, q := range r {
-		res := mesos.Resource{Name: q.name, Type: mesos.SCALAR.Enum()}
+		res := mesos.Resource{Name: q.name, Type: mesos.SCALAR.Enum(), Disk: q.volume}
 		if fw.multiRole {
 			res.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &role}
 		}
