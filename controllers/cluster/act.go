@@ -1,9 +1,12 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -47,6 +50,11 @@ func (r *Reconciler) launch(ctx context.Context, seen *observation, launches []p
 	if len(launches) == 0 {
 		return nil
 	}
+	// The plan lists them by service; the second Accept of an agent would find
+	// its offers used, and wait for the next round of them.
+	slices.SortStableFunc(launches, func(a, b plan.Launch) int {
+		return cmp.Or(strings.Compare(a.AgentID, b.AgentID), strings.Compare(a.Role, b.Role))
+	})
 	hashes := map[quobyte.Service]string{}
 	address := quobyte.RegistryAddress(seen.cluster, registryHosts(seen))
 	for len(launches) > 0 {
