@@ -36,7 +36,7 @@ func (c *Cluster) accept(fw *framework, call *scheduler.Call_Accept) {
 	// The offers' parts become one part for each task and one for the rest.
 	c.unallot(fw, a.role, a.left)
 	for i := range call.Operations {
-		c.operate(a, &call.Operations[i])
+		c.perform(a, &call.Operations[i])
 	}
 	if len(a.left) > 0 {
 		a.agent.available = a.agent.available.plus(a.left)

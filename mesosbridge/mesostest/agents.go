@@ -70,8 +70,14 @@ type agent struct {
 	arrival *timer // of its registration
 	// operations whose end has not been acknowledged, oldest first.
 	operations []*operation
+	// drain is nil while the agent is in service.
+	drain *drain
+	// inverse is what is said about its maintenance, by framework id.
+	inverse map[string]*inverse
 
 	standing         standing
+	registeredAt     time.Time
+	reregisteredAt   time.Time
 	available        resources
 	offers           map[string]*offer
 	kills            map[taskKey]bool // that it has to be told of
@@ -134,14 +140,19 @@ func newAgent(spec Agent, port int) *agent {
 			Zone:   mesos.DomainInfo_FaultDomain_ZoneInfo{Name: spec.Zone},
 		}}
 	}
-	a.total = a.total.plus(amounts(spec.CPUs, spec.Mem, spec.Disk, spec.Ports, nil))
+	a.total = spec.resources()
+	return a
+}
+
+func (spec *Agent) resources() resources {
+	total := resources(nil).plus(amounts(spec.CPUs, spec.Mem, spec.Disk, spec.Ports, nil))
 	for _, r := range spec.Reserved {
-		a.total = a.total.plus(amounts(r.CPUs, r.Mem, r.Disk, r.Ports, staticReservation(r.Role)))
+		total = total.plus(amounts(r.CPUs, r.Mem, r.Disk, r.Ports, staticReservation(r.Role)))
 	}
 	for _, m := range spec.Mounts {
-		a.total = a.total.plus(resources{m.quantity()})
+		total = total.plus(resources{m.quantity()})
 	}
-	return a
+	return total
 }
 
 func amounts(cpus, mem, disk float64, ports []PortRange, reservations []mesos.Resource_ReservationInfo) resources {
@@ -182,6 +193,7 @@ func (c *Cluster) stopAgent(a *agent) {
 	}
 	a.standing = disconnected
 	c.rescindAll(a)
+	c.forgetInverse(a)
 	a.ping = c.after(c.cfg.PingTimeout, func() { c.markUnreachable(a) })
 }
 
@@ -242,29 +254,32 @@ func (c *Cluster) KillOrphans(host string) {
 // MarkGone does what an operator does with MARK_AGENT_GONE: the agent's tasks are
 // TASK_GONE_BY_OPERATOR, and if it runs it ends them and itself (agent-gone).
 func (c *Cluster) MarkGone(host string) {
-	c.withAgent(host, func(a *agent) {
-		if a.standing == recovered {
-			c.master.recovered--
-		}
-		alive := a.running
-		c.stop(a.ping)
-		c.endTasks(a, func(fw *framework, t *task) *mesos.TaskStatus {
-			status := c.masterStatus(t.id, &mesos.AgentID{Value: a.id}, mesos.REASON_AGENT_REMOVED_BY_OPERATOR)
-			setState(status, fw.lost(mesos.TASK_GONE_BY_OPERATOR), "Agent has been marked gone")
-			return status
-		})
-		c.loseOperations(a, mesos.OPERATION_GONE_BY_OPERATOR, "Agent has been marked gone")
-		a.running = false
-		a.standing = gone
-		c.rescindAll(a)
-		c.sendFailure(a)
-		if alive {
-			for _, t := range sortedTasks(a.tasks) {
-				c.forgetTask(t)
-				c.endProcess(t)
-			}
-		}
+	c.withAgent(host, c.markGone)
+}
+
+func (c *Cluster) markGone(a *agent) {
+	if a.standing == recovered {
+		c.master.recovered--
+	}
+	alive := a.running
+	c.stop(a.ping)
+	c.endTasks(a, func(fw *framework, t *task) *mesos.TaskStatus {
+		status := c.masterStatus(t.id, &mesos.AgentID{Value: a.id}, mesos.REASON_AGENT_REMOVED_BY_OPERATOR)
+		setState(status, fw.lost(mesos.TASK_GONE_BY_OPERATOR), "Agent has been marked gone")
+		return status
 	})
+	c.loseOperations(a, mesos.OPERATION_GONE_BY_OPERATOR, "Agent has been marked gone")
+	a.running = false
+	a.standing = gone
+	c.rescindAll(a)
+	c.forgetInverse(a)
+	c.sendFailure(a)
+	if alive {
+		for _, t := range sortedTasks(a.tasks) {
+			c.forgetTask(t)
+			c.endProcess(t)
+		}
+	}
 }
 
 func (c *Cluster) withAgent(host string, f func(*agent)) {

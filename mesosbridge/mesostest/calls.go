@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	inverseoffers "github.com/mesos/mesos-go/api/v1/lib/allocator"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
@@ -81,9 +82,7 @@ func (c *Cluster) callingFramework(call *scheduler.Call, principal string, heade
 	return fw, nil
 }
 
-// dispatch does what a call asks for. Calls that concern executors and inverse offers are taken and come to nothing, as they do in a real master
-// that does not know what they name (MESSAGE to no-such-executor in the
-// recording executor-messages).
+// dispatch does what a call asks for.
 func (c *Cluster) dispatch(fw *framework, call *scheduler.Call) (status int) {
 	switch call.Type {
 	case scheduler.Call_TEARDOWN:
@@ -102,6 +101,12 @@ func (c *Cluster) dispatch(fw *framework, call *scheduler.Call) (status int) {
 		c.acknowledge(fw, call.Acknowledge)
 	case scheduler.Call_RECONCILE:
 		c.reconcile(fw, call.Reconcile.Tasks)
+	case scheduler.Call_ACCEPT_INVERSE_OFFERS:
+		c.answerInverse(fw, call.AcceptInverseOffers.InverseOfferIDs,
+			inverseoffers.InverseOfferStatus_ACCEPT, call.AcceptInverseOffers.Filters)
+	case scheduler.Call_DECLINE_INVERSE_OFFERS:
+		c.answerInverse(fw, call.DeclineInverseOffers.InverseOfferIDs,
+			inverseoffers.InverseOfferStatus_DECLINE, call.DeclineInverseOffers.Filters)
 	case scheduler.Call_ACKNOWLEDGE_OPERATION_STATUS:
 		c.acknowledgeOperation(fw, call.AcknowledgeOperationStatus)
 	case scheduler.Call_RECONCILE_OPERATIONS:

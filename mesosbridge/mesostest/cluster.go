@@ -74,7 +74,7 @@ func New(cfg Config) *Cluster {
 	}
 	c.started = c.now()
 	c.history.init()
-	c.master = newMaster(c.uuid())
+	c.master = newMaster(c.uuid(), c.started)
 	for _, a := range cfg.Agents {
 		c.AddAgent(a)
 	}

@@ -23,6 +23,8 @@ type player struct {
 	ids               *bindings
 	sessions          map[string]*session
 	principal, secret string
+	url               string
+	operatorAnswers   []answer // that nobody has compared yet
 }
 
 func newPlayer(t *testing.T, name string) *player {
@@ -30,7 +32,7 @@ func newPlayer(t *testing.T, name string) *player {
 	c.StartInMemory()
 	time.Sleep(500*time.Millisecond - firstRound(name))
 	return &player{
-		t: t, name: name, cluster: c, start: time.Now(),
+		t: t, name: name, cluster: c, url: c.URL(), start: time.Now(),
 		client: &http.Client{
 			Transport:     c.Transport(),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -44,6 +46,10 @@ func newPlayer(t *testing.T, name string) *player {
 // middle of an allocation interval, and what ends before a round is in its offers.
 func firstRound(name string) time.Duration {
 	switch name {
+	case "agent-gone":
+		return 200 * time.Millisecond // 6703ms
+	case "maintenance":
+		return 335 * time.Millisecond // 1335ms, 2338ms
 	case "reservation-and-volume":
 		return 470 * time.Millisecond // 3976ms, before a task ends
 	}
@@ -81,6 +87,12 @@ func (p *player) play(records []record) {
 			p.setCredentials(r.Credentials)
 		case "response":
 			p.response(r)
+		case "operator-call":
+			p.operatorCall(r)
+		case "operator-response":
+			p.operatorResponse(r)
+		case "http":
+			p.httpRequest(r)
 		default:
 			p.t.Fatalf("unknown kind %q", r.Kind)
 		}
@@ -97,7 +109,7 @@ func (p *player) play(records []record) {
 // waitUntil the time of a call or a fault: they have their effect by when they
 // come. Events are waited for otherwise.
 func (p *player) waitUntil(r record) {
-	if r.Kind == "call" || r.Kind == "fault" || (r.Kind == "stream-end" && closedByClient(r)) {
+	if r.Kind == "call" || r.Kind == "fault" || r.Kind == "operator-call" || r.Kind == "http" || (r.Kind == "stream-end" && closedByClient(r)) {
 		p.sleep(time.Until(p.start.Add(time.Duration(r.Ms) * time.Millisecond)))
 	}
 }
@@ -157,7 +169,7 @@ func (p *player) call(r record, later []record) {
 }
 
 func (p *player) send(method, contentType, streamID string, body []byte) *http.Response {
-	req, err := http.NewRequest(method, p.cluster.URL()+"/api/v1/scheduler", bytes.NewReader(body))
+	req, err := http.NewRequest(method, p.url+"/api/v1/scheduler", bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -173,9 +173,11 @@ func (ids *bindings) compare(path string, want, got any) error {
 // volatile are values that are free; bound are those for which the cluster may
 // have its own, but always the same.
 var (
-	volatile = regexp.MustCompile(`\.timestamp$|\.master_info\.(hostname|ip|port|pid|address\..*)$`)
-	bound    = regexp.MustCompile(`(_id|\.id|\.uuid|\.container_id|\.offer_id)(\.value)?$|\.executor_pid$|\.unreachable_time\.nanoseconds$`)
-	fixed    = regexp.MustCompile(`\.(task_id|executor_id)\.value$`)
+	volatile = regexp.MustCompile(`\.timestamp(\.nanoseconds)?$|\.(master_info|leader_info)\.(hostname|ip|port|pid|address\..*)$|` +
+		`\.(start_time|elected_time|registered_time|reregistered_time|estimated_drain_start_time)(\.nanoseconds)?$|` +
+		`\.(build_date|build_time|git_branch|git_sha)$|^view\.(pid|leader|hostname)$`)
+	bound = regexp.MustCompile(`(_id|\.id|\.uuid|\.container_id|\.offer_id)(\.value)?$|\.executor_pid$|\.unreachable_time\.nanoseconds$`)
+	fixed = regexp.MustCompile(`\.(task_id|executor_id)\.value$`)
 )
 
 func (ids *bindings) compareLeaf(path string, want, got any) error {

@@ -20,12 +20,15 @@ type framework struct {
 
 	tasks       map[string]*task
 	unreachable map[string]*task
+	completed   []*task // the last ones that ended
 	operations  map[string]*operation
 	offers      map[string]*offer
 	suppressed  map[string]bool
 	filters     map[filterKey][]*filter
 	shares      map[string]*share // what it has of each role
 	failover    *timer            // runs while it is disconnected
+
+	registeredAt, reregisteredAt, unregisteredAt time.Time
 }
 
 func newFramework(id string, info mesos.FrameworkInfo) *framework {
@@ -109,6 +112,7 @@ func (c *Cluster) recoverFramework(id string, info mesos.FrameworkInfo) *framewo
 func (c *Cluster) disconnect(fw *framework) {
 	fw.stream = nil
 	fw.forgetFilters(c)
+	c.forgetInverseTo(fw, false)
 	for _, o := range newestFirst(fw.offers) {
 		c.withdraw(o, false)
 	}
@@ -125,18 +129,23 @@ func (c *Cluster) awaitFailover(fw *framework) {
 func (c *Cluster) removeFramework(fw *framework) {
 	c.stop(fw.failover)
 	fw.forgetFilters(c)
+	c.forgetInverseTo(fw, false)
 	for _, o := range newestFirst(fw.offers) {
 		c.withdraw(o, false)
 	}
 	for _, t := range sortedTasks(fw.tasks) {
 		c.shutDown(t)
+		fw.complete(t)
 	}
+	clear(fw.tasks)
 	for _, o := range sortedOperations(fw.operations) {
 		c.forgetOperation(o)
 	}
 	delete(c.master.frameworks, fw.id)
 	c.master.removed[fw.id] = true
-	c.history.framework(fw.id).Removed = c.now()
+	c.master.complete(fw)
+	fw.unregisteredAt = c.now()
+	c.history.framework(fw.id).Removed = fw.unregisteredAt
 	if fw.stream != nil {
 		fw.stream.end()
 	}

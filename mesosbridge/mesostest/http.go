@@ -46,12 +46,16 @@ func (c *Cluster) handler(index int) http.Handler {
 		switch {
 		case path == "/redirect" || leader != index:
 			c.redirect(w, r, leader)
-		case path != schedulerPath:
+		case path == "/state" || path == "/state.json":
+			c.stateEndpoint(w)
+		case path != schedulerPath && path != operatorPath:
 			w.WriteHeader(http.StatusNotFound)
 		case r.Method != http.MethodPost:
 			w.Header().Set("Allow", http.MethodPost)
 			answer(w, http.StatusMethodNotAllowed,
 				"405 Method Not Allowed. Expecting one of { 'POST' }, but received '"+r.Method+"'.")
+		case path == operatorPath:
+			c.operatorAPI(w, r, body)
 		default:
 			c.schedulerAPI(w, r, body, principal)
 		}

@@ -28,7 +28,7 @@ func (c *Cluster) offer(fw *framework, role string, a *agent, r resources) *offe
 	return o
 }
 
-func (o *offer) proto() mesos.Offer {
+func (o *offer) proto(m *master) mesos.Offer {
 	a := o.agent
 	p := mesos.Offer{
 		ID:          mesos.OfferID{Value: o.id},
@@ -39,6 +39,8 @@ func (o *offer) proto() mesos.Offer {
 		Domain:      a.domain,
 		Resources:   o.resources.proto(o.fw, o.role),
 		Attributes:  a.attributes,
+
+		Unavailability: m.unavailability(a),
 	}
 	if o.fw.multiRole {
 		p.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &o.role}

@@ -17,13 +17,15 @@ type operation struct {
 	frameworkID string
 	agent       *agent
 	number      int
+	info        mesos.Offer_Operation
+	uuid        mesos.UUID
 	status      mesos.OperationStatus
 	retry       *timer
 	wait        time.Duration
 }
 
-// operate does one operation of an ACCEPT on what is left of the offers.
-func (c *Cluster) operate(a *acceptance, op *mesos.Offer_Operation) {
+// perform does one operation of an ACCEPT on what is left of the offers.
+func (c *Cluster) perform(a *acceptance, op *mesos.Offer_Operation) {
 	switch op.Type {
 	case mesos.Offer_Operation_LAUNCH:
 		for _, info := range op.GetLaunch().GetTaskInfos() {
@@ -58,16 +60,17 @@ func (c *Cluster) convert(a *acceptance, op *mesos.Offer_Operation) {
 		a.agent.total = a.agent.total.minus(v.consumed).plus(v.converted)
 	}
 	if op.ID != nil {
-		c.finishOperation(a, *op.ID)
+		c.finishOperation(a, *op)
 	}
 }
 
 // finishOperation has the agent report that an operation is done.
-func (c *Cluster) finishOperation(a *acceptance, id mesos.OperationID) {
+func (c *Cluster) finishOperation(a *acceptance, info mesos.Offer_Operation) {
 	c.master.nextOperation++
-	uuid := c.uuid()
+	id, own, uuid := *info.ID, c.uuid(), c.uuid()
 	o := &operation{
 		id: id, frameworkID: a.fw.id, agent: a.agent, number: c.master.nextOperation, wait: firstRetry,
+		info: info, uuid: mesos.UUID{Value: own[:]},
 		status: mesos.OperationStatus{
 			OperationID: &id,
 			State:       mesos.OPERATION_FINISHED,
@@ -123,6 +126,7 @@ func (c *Cluster) acknowledgeOperation(fw *framework, call *scheduler.Call_Ackno
 	}
 	delete(fw.operations, o.id.Value)
 	c.forgetOperation(o)
+	c.finishDrain(o.agent)
 }
 
 // forgetOperation takes an operation from its agent's books.

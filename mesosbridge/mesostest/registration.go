@@ -26,6 +26,10 @@ func (c *Cluster) register(a *agent) {
 		c.adoptTasks(a, true)
 	}
 	a.standing = registered
+	a.reregisteredAt = c.now()
+	if before == unknown {
+		a.registeredAt = a.reregisteredAt
+	}
 	if before != disconnected {
 		c.master.allocator.total.add(a.total, 1)
 	}
@@ -43,6 +47,7 @@ func (c *Cluster) register(a *agent) {
 	}
 	clear(a.kills)
 	c.adoptOperations(a)
+	c.killDrained(a)
 	c.allocate([]*agent{a})
 }
 
@@ -107,6 +112,7 @@ func (c *Cluster) removeAgent(a *agent, cause string) {
 	c.loseOperations(a, mesos.OPERATION_UNKNOWN, "") // nobody is told
 	a.standing = removed
 	c.rescindAll(a)
+	c.forgetInverse(a)
 	delete(c.master.agents, a.id)
 	c.sendFailure(a)
 }
@@ -127,7 +133,12 @@ func (c *Cluster) endTasks(a *agent, status func(*framework, *task) *mesos.TaskS
 			t.released = true
 			c.unallot(fw, t.role, t.resources)
 		}
-		c.sendStatus(fw, status(fw, t))
+		word := status(fw, t)
+		t.remember(word)
+		if fw.unreachable[t.id] != t {
+			fw.complete(t)
+		}
+		c.sendStatus(fw, word)
 	}
 }
 

@@ -83,6 +83,10 @@ func (c *Cluster) resubscribe(fw *framework, info mesos.FrameworkInfo, suppresse
 func (c *Cluster) connect(fw *framework, s *stream) {
 	c.stop(fw.failover)
 	fw.stream = s
+	fw.reregisteredAt = c.now()
+	if fw.registeredAt.IsZero() {
+		fw.registeredAt = fw.reregisteredAt
+	}
 	record := c.history.framework(fw.id)
 	record.Info = fw.info
 	record.Subscriptions = append(record.Subscriptions, c.now())
@@ -92,7 +96,7 @@ func (c *Cluster) connect(fw *framework, s *stream) {
 		Subscribed: &scheduler.Event_Subscribed{
 			FrameworkID:              &mesos.FrameworkID{Value: fw.id},
 			HeartbeatIntervalSeconds: &interval,
-			MasterInfo:               c.master.info(c.server.endpoints[c.faults.leader].addr),
+			MasterInfo:               c.masterInfo(),
 		},
 	})
 	c.heartbeat(s)

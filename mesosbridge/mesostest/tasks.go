@@ -38,6 +38,7 @@ type task struct {
 	// whether it has the task's resources back.
 	forwarded *mesos.TaskStatus
 	released  bool
+	statuses  []*mesos.TaskStatus // all that an operator is told of
 }
 
 func (t *task) forwardedState() mesos.TaskState {
@@ -131,6 +132,7 @@ func (c *Cluster) report(t *task, step Step) {
 	if t.info.Executor == nil {
 		status.ExecutorID = &mesos.ExecutorID{Value: t.id}
 	}
+	t.agent.drainReason(status)
 	if step.Message != "" {
 		status.Message = &step.Message
 	}
@@ -191,7 +193,9 @@ func (c *Cluster) killOnAgent(t *task, policy *mesos.KillPolicy) {
 		c.report(t, Step{State: mesos.TASK_KILLING})
 	}
 	dies, signal := t.play.DiesAfter, "Terminated"
-	if grace := gracePeriod(policy, t.info.KillPolicy); dies > grace {
+	// A process that ends at once ends of the first signal, even when there is no
+	// grace at all: its executor just notices a bit later (agent-gone).
+	if grace := gracePeriod(policy, t.info.KillPolicy); dies > grace && dies > diesAfter {
 		dies, signal = grace, "Killed"
 	}
 	t.timer = c.after(dies, func() {
@@ -214,6 +218,9 @@ func gracePeriod(policies ...*mesos.KillPolicy) time.Duration {
 func (c *Cluster) shutDown(t *task) {
 	a := t.agent
 	c.release(t)
+	status := c.masterStatus(t.id, &mesos.AgentID{Value: a.id}, mesos.REASON_FRAMEWORK_REMOVED)
+	setState(status, mesos.TASK_KILLED.Enum(), "Framework "+t.frameworkID+" removed")
+	t.remember(status)
 	if !a.connected() {
 		return
 	}
