@@ -224,7 +224,7 @@ func addControllers(mgr ctrl.Manager, lease *cluster.Lease, log logr.Logger) err
 	if err := clusters.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the cluster controller: %w", err)
 	}
-	devices := &device.Reconciler{Client: mgr.GetClient(), Views: views}
+	devices := &device.Reconciler{Client: mgr.GetClient(), Views: views, Clock: clock.RealClock{}}
 	if err := devices.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the device controller: %w", err)
 	}
