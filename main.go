@@ -146,7 +146,8 @@ func newManager(o options, config *rest.Config) (ctrl.Manager, *cluster.Lease, e
 	if err != nil {
 		return nil, nil, err
 	}
-	watched := cache.Options{}
+	// Nobody here asks who wrote which field; it is a third of each object.
+	watched := cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
 	for _, namespace := range strings.FieldsFunc(o.namespaces, func(r rune) bool { return r == ',' }) {
 		if watched.DefaultNamespaces == nil {
 			watched.DefaultNamespaces = map[string]cache.Config{}
