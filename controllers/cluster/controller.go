@@ -49,6 +49,7 @@ type Reconciler struct {
 	Metrics *Metrics
 
 	reports reportLog
+	pace    pace
 }
 
 // +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobyteclusters,verbs=get;list;watch;patch
@@ -93,6 +94,9 @@ func clusterOf(_ context.Context, o client.Object) []reconcile.Request {
 // Reconcile is one pass.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	began := r.Clock.Now()
+	if wait := r.pace.wait(req.NamespacedName, began); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	cluster := &v1alpha1.QuobyteCluster{}
 	if err := r.Client.Get(ctx, req.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -100,6 +104,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			// services run on, and so does Mesos's fail-over time-out.
 			r.Fleet.Remove(req.NamespacedName)
 			r.reports.forget(req.NamespacedName)
+			r.pace.forget(req.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("get cluster: %w", err)
@@ -125,6 +130,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		actErr = seen.pruneRevisions(ctx)
 	}
 	r.Views.Publish(req.NamespacedName, result.Devices)
+	r.pace.passed(req.NamespacedName, r.Clock.Since(began), r.Clock.Now())
 	gone, holdup, err := r.finishDeletion(ctx, seen, result)
 	if gone || err != nil {
 		return ctrl.Result{}, err
