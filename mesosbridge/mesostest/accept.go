@@ -48,7 +48,7 @@ func (c *Cluster) accept(fw *framework, call *scheduler.Call_Accept) {
 // launchAccepted launches a task on what is left of the offers, or says what is
 // wrong with it.
 func (c *Cluster) launchAccepted(a *acceptance, info mesos.TaskInfo) {
-	need, problem := c.validateTask(a, &info)
+	need, own, problem := c.validateTask(a, &info)
 	if problem != "" {
 		status := c.masterStatus(info.TaskID.Value, &info.AgentID, mesos.REASON_TASK_INVALID)
 		setState(status, mesos.TASK_ERROR.Enum(), problem)
@@ -57,7 +57,11 @@ func (c *Cluster) launchAccepted(a *acceptance, info mesos.TaskInfo) {
 	}
 	a.left = a.left.minus(need)
 	c.allot(a.fw, a.role, need)
-	c.launch(a.fw, a.agent, info, a.role, need)
+	if len(own) > 0 {
+		a.left = a.left.minus(own)
+		c.allot(a.fw, a.role, own)
+	}
+	c.launch(a.fw, a.agent, info, a.role, need, own)
 }
 
 // takeOffers finds offers; what is wrong with them is said in the words of

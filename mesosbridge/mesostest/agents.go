@@ -25,6 +25,9 @@ type Agent struct {
 	Region, Zone string
 	// IP address; empty: 127.0.0.1.
 	IP string
+	// Port of its API, which executors call; zero: a free one, or in memory 5051
+	// and so on.
+	Port int
 }
 
 // Reserved is what an agent has for one role only.
@@ -70,6 +73,10 @@ type agent struct {
 	arrival *timer // of its registration
 	// operations whose end has not been acknowledged, oldest first.
 	operations []*operation
+	// executors of frameworks' own; orphans are those of the agents that were
+	// here before.
+	executors map[executorKey]*executor
+	orphans   []*executor
 	// drain is nil while the agent is in service.
 	drain *drain
 	// inverse is what is said about its maintenance, by framework id.
@@ -116,6 +123,7 @@ func (c *Cluster) AddAgent(spec Agent) {
 		c.hosts = append(c.hosts, spec.Host)
 		a := newAgent(spec, 5050+len(c.hosts))
 		c.agents[spec.Host] = a
+		c.listenLater(a)
 		a.running = true
 		c.register(a)
 	})
@@ -123,7 +131,7 @@ func (c *Cluster) AddAgent(spec Agent) {
 
 func newAgent(spec Agent, port int) *agent {
 	a := &agent{host: spec.Host, spec: spec, ip: spec.IP, tasks: map[taskKey]*task{},
-		offers: map[string]*offer{}, kills: map[taskKey]bool{}}
+		offers: map[string]*offer{}, kills: map[taskKey]bool{}, executors: map[executorKey]*executor{}}
 	if a.ip == "" {
 		a.ip = "127.0.0.1"
 	}
@@ -188,6 +196,9 @@ func (c *Cluster) stopAgent(a *agent) {
 	for _, t := range a.tasks {
 		c.stop(t.retry)
 	}
+	for _, e := range a.executors {
+		e.disconnect()
+	}
 	if a.standing != registered {
 		return
 	}
@@ -224,6 +235,7 @@ func (c *Cluster) ReplaceAgent(host string) {
 	c.withAgent(host, func(old *agent) {
 		c.stopAgent(old)
 		fresh := newAgent(old.spec, int(old.url.Address.Port))
+		fresh.orphans = append(old.orphans, old.sortedExecutors()...)
 		c.agents[host] = fresh
 		fresh.running = true
 		replace := func() {
@@ -248,6 +260,10 @@ func (c *Cluster) KillOrphans(host string) {
 				c.endProcess(t)
 			}
 		}
+		for _, e := range c.agents[host].orphans {
+			c.destroy(e)
+		}
+		c.agents[host].orphans = nil
 	})
 }
 
@@ -278,6 +294,9 @@ func (c *Cluster) markGone(a *agent) {
 		for _, t := range sortedTasks(a.tasks) {
 			c.forgetTask(t)
 			c.endProcess(t)
+		}
+		for _, e := range a.sortedExecutors() {
+			c.destroy(e)
 		}
 	}
 }

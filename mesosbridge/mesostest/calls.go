@@ -99,6 +99,14 @@ func (c *Cluster) dispatch(fw *framework, call *scheduler.Call) (status int) {
 		c.kill(fw, call.Kill)
 	case scheduler.Call_ACKNOWLEDGE:
 		c.acknowledge(fw, call.Acknowledge)
+	case scheduler.Call_SHUTDOWN:
+		if e := c.executorOf(fw, &call.Shutdown.AgentID, call.Shutdown.ExecutorID); e != nil {
+			c.shutDownExecutor(e)
+		}
+	case scheduler.Call_MESSAGE:
+		if e := c.executorOf(fw, &call.Message.AgentID, call.Message.ExecutorID); e != nil {
+			e.message(call.Message.Data)
+		}
 	case scheduler.Call_RECONCILE:
 		c.reconcile(fw, call.Reconcile.Tasks)
 	case scheduler.Call_ACCEPT_INVERSE_OFFERS:

@@ -1,6 +1,7 @@
 package mesostest
 
 import (
+	"context"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -17,6 +18,13 @@ type Config struct {
 	Agents []Agent
 	// Script decides how each task behaves; nil: Healthy.
 	Script Script
+	// Processes has tasks and executors run as real processes; nil: tasks do what
+	// Script says.
+	Processes *Processes
+	// StartExecutor starts executors of the frameworks' own, when Processes does
+	// not: it is told of each, with the cluster locked, and has ExecutorEnded
+	// called in the end. Nil: a task with such an executor is scripted, too.
+	StartExecutor func(ExecutorStart)
 	// Credentials of principals and their secrets; nil: nobody is authenticated.
 	Credentials map[string]string
 
@@ -54,11 +62,14 @@ type Cluster struct {
 	started  time.Time     // rounds of allocation are counted from here
 	watchers chan struct{} // closed on a change; nil when nobody waits
 	onCall   []func(CallRecord)
+	running  running
 
 	server     server
 	wake       chan struct{}
 	done       chan struct{}
 	background sync.WaitGroup
+	lifetime   context.Context // until Close
+	end        context.CancelFunc
 }
 
 // New makes a cluster. It is not reachable, and no time passes in it, before Start.
@@ -72,6 +83,7 @@ func New(cfg Config) *Cluster {
 		wake:   make(chan struct{}, 1),
 		done:   make(chan struct{}),
 	}
+	c.lifetime, c.end = context.WithCancel(context.Background())
 	c.started = c.now()
 	c.history.init()
 	c.master = newMaster(c.uuid(), c.started)

@@ -13,7 +13,7 @@ type framework struct {
 	id   string
 	info mesos.FrameworkInfo
 	// stream is nil while the framework is disconnected.
-	stream *stream
+	stream *stream[*scheduler.Event]
 	roles  []string
 
 	multiRole, refinement, partitionAware, killingState bool
@@ -138,6 +138,13 @@ func (c *Cluster) removeFramework(fw *framework) {
 		fw.complete(t)
 	}
 	clear(fw.tasks)
+	for _, host := range c.hosts {
+		for _, e := range c.agents[host].sortedExecutors() {
+			if e.key.frameworkID == fw.id {
+				c.shutDownExecutor(e)
+			}
+		}
+	}
 	for _, o := range sortedOperations(fw.operations) {
 		c.forgetOperation(o)
 	}

@@ -42,6 +42,11 @@ func (o *offer) proto(m *master) mesos.Offer {
 
 		Unavailability: m.unavailability(a),
 	}
+	for _, e := range a.sortedExecutors() {
+		if e.key.frameworkID == o.fw.id {
+			p.ExecutorIDs = append(p.ExecutorIDs, e.info.ExecutorID)
+		}
+	}
 	if o.fw.multiRole {
 		p.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &o.role}
 	}

@@ -64,6 +64,11 @@ func (a *agent) used(m *master) (list []mesos.Resource) {
 			byRole[t.role] = byRole[t.role].plus(t.resources)
 		}
 	}
+	for _, e := range a.sortedExecutors() {
+		if e.held {
+			byRole[e.role] = byRole[e.role].plus(e.resources)
+		}
+	}
 	for _, role := range sortedKeys(byRole) {
 		list = append(list, byRole[role].portsLast().endpoint(role)...)
 	}
@@ -184,5 +189,12 @@ func (c *Cluster) rolesView() *operator.Response_GetRoles {
 }
 
 func (c *Cluster) executorsView() *operator.Response_GetExecutors {
-	return &operator.Response_GetExecutors{}
+	view := &operator.Response_GetExecutors{}
+	for _, a := range c.registeredAgents() {
+		for _, e := range a.sortedExecutors() {
+			view.Executors = append(view.Executors, operator.Response_GetExecutors_Executor{
+				ExecutorInfo: e.info, AgentID: mesos.AgentID{Value: a.id}})
+		}
+	}
+	return view
 }

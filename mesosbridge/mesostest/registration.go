@@ -39,6 +39,9 @@ func (c *Cluster) register(a *agent) {
 			a.available = a.available.minus(t.resources)
 		}
 	}
+	for _, e := range a.executors {
+		a.available = a.available.minus(e.resources)
+	}
 	for _, t := range sortedTasks(a.tasks) {
 		if a.kills[t.key()] {
 			c.killOnAgent(t, nil)
@@ -60,12 +63,21 @@ func (c *Cluster) shutDownRemoved(a *agent) {
 			c.endProcess(t)
 		}
 	}
+	for _, e := range a.sortedExecutors() {
+		if c.master.removed[e.key.frameworkID] {
+			c.shutDownExecutor(e)
+		}
+	}
 }
 
 // adoptTasks takes the tasks of an agent into the books of a master that had
 // dropped it, or that never knew more than its name. Only in the first case the
 // frameworks are told (agent-unreachable; in master-failover not a word).
 func (c *Cluster) adoptTasks(a *agent, tell bool) {
+	for _, e := range a.sortedExecutors() {
+		c.allot(c.recoverFramework(e.key.frameworkID, e.framework), e.role, e.resources)
+		e.held = true
+	}
 	for _, t := range sortedTasks(a.tasks) {
 		fw := c.recoverFramework(t.frameworkID, t.framework)
 		fw.tasks[t.id] = t
@@ -139,6 +151,12 @@ func (c *Cluster) endTasks(a *agent, status func(*framework, *task) *mesos.TaskS
 			fw.complete(t)
 		}
 		c.sendStatus(fw, word)
+	}
+	for _, e := range a.sortedExecutors() {
+		if fw := c.master.frameworks[e.key.frameworkID]; fw != nil && e.held {
+			c.unallot(fw, e.role, e.resources)
+		}
+		e.held = false
 	}
 }
 

@@ -24,6 +24,10 @@ type task struct {
 	play            Play
 	step            int
 	timer           *timer // of the next step, or of dying
+	check           *timer // of the next health check
+	failures        int    // of the health check, in a row
+	process         *process
+	executor        *executor // of the framework's own; nil for all others
 	killing         bool
 	state           mesos.TaskState
 	healthy         *bool
@@ -63,8 +67,9 @@ func terminal(s mesos.TaskState) bool {
 	return false
 }
 
-// launch starts a task that has been validated on an agent.
-func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role string, r resources) {
+// launch starts a task that has been validated on an agent. What its executor
+// needs is own, when that is an executor of the framework's own and a new one.
+func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role string, r, own resources) {
 	t := &task{
 		id:          info.TaskID.Value,
 		info:        info,
@@ -74,7 +79,6 @@ func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role stri
 		role:        role,
 		resources:   r,
 		state:       mesos.TASK_STAGING,
-		play:        c.cfg.Script(info),
 	}
 	pid := uint32(2000 + c.history.len())
 	t.containerStatus = &mesos.ContainerStatus{
@@ -87,7 +91,15 @@ func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role stri
 	fw.tasks[t.id] = t
 	a.tasks[t.key()] = t
 	c.history.launched(t, c.now())
-	c.nextStep(t)
+	switch {
+	case info.Executor != nil && c.hasExecutors():
+		c.launchOnExecutor(t, own)
+	case c.cfg.Processes != nil:
+		c.runCommand(t)
+	default:
+		t.play = c.cfg.Script(info)
+		c.nextStep(t)
+	}
 }
 
 // nextStep waits for the next step of the script.
@@ -110,13 +122,8 @@ func (c *Cluster) report(t *task, step Step) {
 	if terminal(t.state) {
 		return
 	}
-	now := c.now()
-	timestamp := seconds(now)
+	timestamp := seconds(c.now())
 	uuid := c.uuid()
-	t.state = step.State
-	if step.Healthy != nil {
-		t.healthy = step.Healthy
-	}
 	status := &mesos.TaskStatus{
 		TaskID:          mesos.TaskID{Value: t.id},
 		State:           step.State.Enum(),
@@ -131,8 +138,9 @@ func (c *Cluster) report(t *task, step Step) {
 	// An executor of the framework's own is not named (executor-messages).
 	if t.info.Executor == nil {
 		status.ExecutorID = &mesos.ExecutorID{Value: t.id}
+	} else if step.Source != nil {
+		status.ExecutorID = &t.info.Executor.ExecutorID
 	}
-	t.agent.drainReason(status)
 	if step.Message != "" {
 		status.Message = &step.Message
 	}
@@ -140,15 +148,32 @@ func (c *Cluster) report(t *task, step Step) {
 		status.Source = step.Source
 		status.ContainerStatus = nil // the agent knows of none (docker-task-without-docker)
 	}
-	if terminal(t.state) {
+	if terminal(step.State) && status.Healthy == nil {
 		// The last word repeats what was known of health (health-check).
-		if status.Healthy == nil {
-			status.Healthy = t.healthy
+		status.Healthy = t.healthy
+		if step.Healthy != nil {
+			status.Healthy = step.Healthy
 		}
-		c.stop(t.timer)
-		c.history.ended(t, now)
 	}
-	c.history.reported(t, status, now)
+	c.take(t, status)
+}
+
+// take is an agent noting what it was told of a task, and telling the master.
+func (c *Cluster) take(t *task, status *mesos.TaskStatus) {
+	t.state = *status.State
+	if status.Healthy != nil {
+		t.healthy = status.Healthy
+	}
+	t.agent.drainReason(status)
+	if terminal(t.state) {
+		c.stop(t.timer)
+		c.stop(t.check)
+		c.history.ended(t, c.now())
+		if t.executor != nil {
+			delete(t.executor.tasks, t.id)
+		}
+	}
+	c.history.reported(t, status, c.now())
 	c.queueUpdate(t, status)
 }
 
@@ -174,10 +199,15 @@ func (c *Cluster) kill(fw *framework, call *scheduler.Call_Kill) {
 
 // killOnAgent has the executor end its task. A second kill changes nothing.
 func (c *Cluster) killOnAgent(t *task, policy *mesos.KillPolicy) {
+	if t.executor != nil {
+		c.killOnExecutor(t, policy)
+		return
+	}
 	if t.killing || terminal(t.state) {
 		return
 	}
 	t.killing = true
+	c.stop(t.check)
 	c.stop(t.timer)
 	if t.state == mesos.TASK_STAGING {
 		// killTask in slave/slave.cpp.
@@ -191,6 +221,10 @@ func (c *Cluster) killOnAgent(t *task, policy *mesos.KillPolicy) {
 	}
 	if fw := newFramework(t.frameworkID, t.framework); fw.killingState {
 		c.report(t, Step{State: mesos.TASK_KILLING})
+	}
+	if t.process != nil {
+		c.terminate(t, gracePeriod(policy, t.info.KillPolicy))
+		return
 	}
 	dies, signal := t.play.DiesAfter, "Terminated"
 	// A process that ends at once ends of the first signal, even when there is no
@@ -233,6 +267,11 @@ func (c *Cluster) endProcess(t *task) {
 	if !terminal(t.state) {
 		t.state = mesos.TASK_KILLED
 		c.stop(t.timer)
+		c.stop(t.check)
+		t.process.kill()
+		if t.executor != nil {
+			delete(t.executor.tasks, t.id)
+		}
 		c.history.ended(t, c.now())
 	}
 }
