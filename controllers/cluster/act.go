@@ -89,8 +89,12 @@ func (r *Reconciler) task(l plan.Launch, hash, registries string) mesos.TaskInfo
 	})
 }
 
-// registryHosts are the hosts of accepted registry devices.
+// registryHosts are the hosts of accepted registry devices, when the services
+// are told of them.
 func registryHosts(seen *observation) []string {
+	if seen.cluster.Spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
+		return nil
+	}
 	accepted := plan.Inventory(seen.cluster, seen.devices)
 	var hosts []string
 	for _, device := range seen.devices {
