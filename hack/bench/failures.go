@@ -31,6 +31,7 @@ func (b *bench) failures(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stopProfile := b.startProfile(ctx, "failures")
 	launches := make(chan launch, 1024)
 	b.mesos.OnCall(func(r mesostest.CallRecord) { noteLaunches(launches, r) })
 	var took []float64
@@ -54,7 +55,7 @@ func (b *bench) failures(ctx context.Context) error {
 	}
 	slices.Sort(took)
 	b.result.Relaunch = relaunchResult{Failures: len(took), P50: quantile(took, 0.5), P99: quantile(took, 0.99), Max: quantile(took, 1)}
-	return nil
+	return stopProfile()
 }
 
 // victims are data services, each of another host: an instance is tried again

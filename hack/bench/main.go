@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&o.agents, "agents", "", "Stages of the load to run, by their numbers of agents, separated by commas. Empty: all.")
 	flag.DurationVar(&o.idle, "idle", 0, "How long to watch the idle cluster. 0: as the load says.")
 	flag.BoolVar(&o.check, "check", false, "Fail when a goal is missed.")
-	flag.BoolVar(&o.profile, "profile", false, "Take profiles of the operator: CPU from apply to Ready, and the heap after it.")
+	flag.BoolVar(&o.profile, "profile", false, "Take profiles of the operator, CPU and heap, while it starts all and while tasks fail.")
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard()) // What fails comes back as an error.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -10,9 +10,10 @@ import (
 	"sync"
 )
 
-// startProfile takes a CPU profile of the operator, for as long as it can, until
-// stop, which takes one of the heap too. The files are for go tool pprof.
-func (b *bench) startProfile(ctx context.Context) (stop func() error) {
+// startProfile takes CPU profiles of the operator until stop, which takes one of
+// the heap too. The files, whose names begin with that of the step, are for
+// go tool pprof.
+func (b *bench) startProfile(ctx context.Context, step string) (stop func() error) {
 	if b.operator.pprof == "" {
 		return func() error { return nil }
 	}
@@ -22,7 +23,7 @@ func (b *bench) startProfile(ctx context.Context) (stop func() error) {
 	group.Go(func() {
 		// A profile that is cut short is lost: they are taken one after the other.
 		for n := 1; ctx.Err() == nil && err == nil; n++ {
-			err = b.fetchProfile("profile?seconds=5", fmt.Sprintf("cpu-%02d.pprof", n))
+			err = b.fetchProfile("profile?seconds=5", fmt.Sprintf("%s-cpu-%02d.pprof", step, n))
 		}
 	})
 	return func() error {
@@ -31,10 +32,10 @@ func (b *bench) startProfile(ctx context.Context) (stop func() error) {
 		if err != nil {
 			return err
 		}
-		if err := b.fetchProfile("allocs", "allocs.pprof"); err != nil {
+		if err := b.fetchProfile("allocs", step+"-allocs.pprof"); err != nil {
 			return err
 		}
-		return b.fetchProfile("heap", "heap.pprof")
+		return b.fetchProfile("heap", step+"-heap.pprof")
 	}
 }
 

@@ -22,7 +22,7 @@ const readyWithin = 10 * time.Minute
 func (b *bench) apply(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	stopProfile := b.startProfile(ctx)
+	stopProfile := b.startProfile(ctx, "apply")
 	began := time.Now()
 	if err := b.client.Create(ctx, newCluster(operatorNamespace, b.mesos.URL())); err != nil {
 		return err
