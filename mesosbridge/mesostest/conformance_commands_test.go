@@ -3,6 +3,7 @@ package mesostest_test
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -35,6 +36,9 @@ func recordedCommand(task mesos.TaskInfo) mesostest.Play {
 			Source:  mesos.SOURCE_AGENT.Enum(),
 		}}}
 	}
+	if strings.HasPrefix(task.GetCommand().GetValue(), "touch up; (sleep 6; rm up)&") {
+		return recordedHealth()
+	}
 	match := shellCommand.FindStringSubmatch(task.GetCommand().GetValue())
 	if match == nil {
 		panic("a recorded command that the test does not know: " + task.GetCommand().GetValue())
@@ -53,4 +57,22 @@ func recordedCommand(task mesos.TaskInfo) mesostest.Play {
 	end.Message = "Command exited with status " + match[2]
 	play.Steps = append(play.Steps, end)
 	return play
+}
+
+// recordedHealth is the command of health-check, and what its health check finds.
+func recordedHealth() mesostest.Play {
+	checked := func(after time.Duration, healthy bool) mesostest.Step {
+		return mesostest.Step{After: after, State: mesos.TASK_RUNNING, Healthy: &healthy,
+			Reason: mesos.REASON_TASK_HEALTH_CHECK_STATUS_UPDATED.Enum()}
+	}
+	return mesostest.Play{Steps: []mesostest.Step{
+		{After: 190 * time.Millisecond, State: mesos.TASK_STARTING},
+		{After: 10 * time.Millisecond, State: mesos.TASK_RUNNING},
+		checked(1080*time.Millisecond, true),
+		checked(5040*time.Millisecond, false),
+		checked(time.Second, false),
+		checked(time.Second, false),
+		{After: time.Millisecond, State: mesos.TASK_KILLING},
+		{After: 100 * time.Millisecond, State: mesos.TASK_KILLED, Message: "Command terminated with signal Terminated"},
+	}}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,21 +26,27 @@ type player struct {
 	principal, secret string
 	url               string
 	operatorAnswers   []answer // that nobody has compared yet
+	executors         sync.WaitGroup
 }
 
 func newPlayer(t *testing.T, name string) *player {
-	c := mesostest.New(recordedCluster(name))
-	c.StartInMemory()
-	time.Sleep(500*time.Millisecond - firstRound(name))
-	return &player{
-		t: t, name: name, cluster: c, url: c.URL(), start: time.Now(),
-		client: &http.Client{
-			Transport:     c.Transport(),
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+	cfg := recordedCluster(name)
+	p := &player{t: t, name: name,
 		ids:      &bindings{ours: map[string]string{}, theirs: map[string]string{}},
-		sessions: map[string]*session{},
+		sessions: map[string]*session{}}
+	if name == "executor-messages" {
+		cfg.StartExecutor = p.startExecutor
 	}
+	c := mesostest.New(cfg)
+	c.StartInMemory()
+	p.cluster, p.url = c, c.URL()
+	p.client = &http.Client{
+		Transport:     c.Transport(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	time.Sleep(500*time.Millisecond - firstRound(name))
+	p.start = time.Now()
+	return p
 }
 
 // firstRound of offers of a recording, after its beginning: they begin in the
@@ -48,6 +55,10 @@ func firstRound(name string) time.Duration {
 	switch name {
 	case "agent-gone":
 		return 200 * time.Millisecond // 6703ms
+	case "executor-messages":
+		return 395 * time.Millisecond // 1394ms, 3398ms
+	case "health-check":
+		return 161 * time.Millisecond // 1161ms, before it is healthy
 	case "maintenance":
 		return 335 * time.Millisecond // 1335ms, 2338ms
 	case "reservation-and-volume":
@@ -60,6 +71,7 @@ func (p *player) close() {
 	for _, s := range p.sessions {
 		s.hangUp()
 	}
+	p.executors.Wait()
 	p.client.CloseIdleConnections()
 	p.cluster.Close()
 }
