@@ -75,8 +75,9 @@ type agent struct {
 	operations []*operation
 	// executors of frameworks' own; orphans are those of the agents that were
 	// here before.
-	executors map[executorKey]*executor
-	orphans   []*executor
+	executors     map[executorKey]*executor
+	orphans       []*executor
+	lastContainer time.Time // when the last one will have started
 	// drain is nil while the agent is in service.
 	drain *drain
 	// inverse is what is said about its maintenance, by framework id.

@@ -73,7 +73,9 @@ func (p *player) close() {
 	}
 	p.executors.Wait()
 	p.client.CloseIdleConnections()
-	p.cluster.Close()
+	if p.cluster != nil {
+		p.cluster.Close()
+	}
 }
 
 // An event may come this much before its time: the recorded master's rounds of

@@ -178,7 +178,8 @@ var (
 	volatile = regexp.MustCompile(`\.timestamp(\.nanoseconds)?$|\.(master_info|leader_info)\.(hostname|ip|port|pid|address\..*)$|` +
 		`\.(start_time|elected_time|registered_time|reregistered_time|estimated_drain_start_time)(\.nanoseconds)?$|` +
 		`\.(build_date|build_time|git_branch|git_sha)$|^view\.(pid|leader|hostname)$`)
-	bound = regexp.MustCompile(`(_id|\.id|\.uuid|\.container_id|\.offer_id)(\.value)?$|\.executor_pid$|\.unreachable_time\.nanoseconds$`)
+	bound = regexp.MustCompile(`(_id|\.id|\.uuid|\.container_id|\.offer_id)(\.value)?$|\.executor_pid$|` +
+		`\.unreachable_time\.nanoseconds$|\.url\.address\.port$|\.agent_info\.port$|\.(agents|slaves)\[\]\.(port|pid)$`)
 	fixed = regexp.MustCompile(`\.(task_id|executor_id)\.value$`)
 )
 

@@ -27,7 +27,9 @@ type task struct {
 	check           *timer // of the next health check
 	failures        int    // of the health check, in a row
 	process         *process
-	executor        *executor // of the framework's own; nil for all others
+	ended           bool          // the process has, which its executor will notice
+	grace           time.Duration // that it has when it is killed
+	executor        *executor     // of the framework's own; nil for all others
 	killing         bool
 	state           mesos.TaskState
 	healthy         *bool
@@ -203,7 +205,7 @@ func (c *Cluster) killOnAgent(t *task, policy *mesos.KillPolicy) {
 		c.killOnExecutor(t, policy)
 		return
 	}
-	if t.killing || terminal(t.state) {
+	if t.killing || t.ended || terminal(t.state) {
 		return
 	}
 	t.killing = true
@@ -222,9 +224,11 @@ func (c *Cluster) killOnAgent(t *task, policy *mesos.KillPolicy) {
 	if fw := newFramework(t.frameworkID, t.framework); fw.killingState {
 		c.report(t, Step{State: mesos.TASK_KILLING})
 	}
-	if t.process != nil {
-		c.terminate(t, gracePeriod(policy, t.info.KillPolicy))
-		return
+	if c.cfg.Processes != nil {
+		if t.grace = gracePeriod(policy, t.info.KillPolicy); t.process != nil {
+			c.terminate(t)
+		}
+		return // or commandStarted does it
 	}
 	dies, signal := t.play.DiesAfter, "Terminated"
 	// A process that ends at once ends of the first signal, even when there is no
