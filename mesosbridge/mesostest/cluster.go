@@ -3,6 +3,7 @@ package mesostest
 import (
 	"context"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
@@ -25,6 +26,9 @@ type Config struct {
 	// not: it is told of each, with the cluster locked, and has ExecutorEnded
 	// called in the end. Nil: a task with such an executor is scripted, too.
 	StartExecutor func(ExecutorStart)
+	// Admin serves what is below /admin/ on the masters' addresses, for faults on
+	// request; nil: nobody does.
+	Admin http.Handler
 	// Credentials of principals and their secrets; nil: nobody is authenticated.
 	Credentials map[string]string
 

@@ -25,6 +25,10 @@ func badRequest(text string) *httpError { return &httpError{http.StatusBadReques
 // handler answers for one of the two masters.
 func (c *Cluster) handler(index int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.cfg.Admin != nil && strings.HasPrefix(r.URL.Path, "/admin/") {
+			c.cfg.Admin.ServeHTTP(w, r)
+			return
+		}
 		// Before anything else: the server only notices that a client has gone
 		// when the request has been read.
 		body, err := io.ReadAll(r.Body)
