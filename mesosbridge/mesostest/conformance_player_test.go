@@ -374,7 +374,7 @@ func (p *player) plainRequest(r record) {
 	if got.status != r.Status || got.text != r.Text {
 		p.t.Errorf("%s: want %d %q\n got %d %q", r.Request, r.Status, r.Text, got.status, got.text)
 	}
-	leader := strings.TrimPrefix(p.cluster.URL(), "http:")
+	leader := strings.TrimPrefix(p.url, "http:")
 	if want := strings.Replace(r.Location, "//127.0.0.1:5050", leader, 1); got.headers.Get("Location") != want {
 		p.t.Errorf("%s: want location %q, got %q", r.Request, want, got.headers.Get("Location"))
 	}
