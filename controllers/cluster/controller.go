@@ -130,7 +130,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		actErr = seen.pruneRevisions(ctx)
 	}
 	r.Views.Publish(req.NamespacedName, result.Devices)
-	r.pace.passed(req.NamespacedName, r.Clock.Since(began), r.Clock.Now())
+	r.took(seen, began)
 	gone, holdup, err := r.finishDeletion(ctx, seen, result)
 	if gone || err != nil {
 		return ctrl.Result{}, err
@@ -144,6 +144,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	r.Metrics.pass(req.NamespacedName, r.Clock.Since(began))
 	return ctrl.Result{RequeueAfter: r.nextPass(seen, result, again)}, nil
+}
+
+// took notes how long the pass took, but for what it writes.
+func (r *Reconciler) took(seen *observation, began time.Time) {
+	now := r.Clock.Now()
+	if seen.member != nil {
+		seen.member.passTook.Store(int64(now.Sub(began)))
+	}
+	if seen.growing(now) > 0 {
+		r.pace.passed(seen.key, now.Sub(began), now)
+	}
 }
 
 func (r *Reconciler) addFinalizer(ctx context.Context, cluster *v1alpha1.QuobyteCluster) error {

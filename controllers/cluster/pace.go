@@ -9,15 +9,15 @@ import (
 
 const (
 	// paceShare is how much of a core the passes over one cluster may take while
-	// much happens: what they do not take is left to those who are waited for.
-	paceShare = 0.3
-	// paceBurst is what passes may take at once beyond that, so that what happens
-	// singly never waits.
+	// devices are added: what they do not take is left to those who are waited for.
+	paceShare = 0.2
+	// paceBurst is what passes may take at once beyond that, so that a few devices
+	// never wait.
 	paceBurst = 300 * time.Millisecond
 )
 
-// pace spreads the passes over large clusters: everything that changes wakes
-// one, and ten thousand hosts change all the time while they start.
+// pace spreads the passes over a large cluster while it grows: everything that
+// changes wakes one, and ten thousand hosts change all the time while they start.
 type pace struct {
 	mu    sync.Mutex
 	debts map[types.NamespacedName]debt
