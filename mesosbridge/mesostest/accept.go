@@ -11,6 +11,8 @@ type acceptance struct {
 	agent *agent
 	role  string
 	left  resources
+	// converted is what operations have made of a part of left.
+	converted resources
 }
 
 // accept handles ACCEPT. What the operations do not use is refused, as if it had
@@ -40,7 +42,9 @@ func (c *Cluster) accept(fw *framework, call *scheduler.Call_Accept) {
 	}
 	if len(a.left) > 0 {
 		a.agent.available = a.agent.available.plus(a.left)
-		c.refuse(fw, a.role, a.agent, a.left, call.Filters)
+		// What operations have made is offered again without a filter
+		// (reservation-and-volume).
+		c.refuse(fw, a.role, a.agent, a.left.minus(a.converted), call.Filters)
 		c.allocateSoon()
 	}
 }
@@ -55,7 +59,7 @@ func (c *Cluster) launchAccepted(a *acceptance, info mesos.TaskInfo) {
 		c.sendStatus(a.fw, status)
 		return
 	}
-	a.left = a.left.minus(need)
+	a.left, a.converted = a.left.minus(need), a.converted.minus(need)
 	c.allot(a.fw, a.role, need)
 	if len(own) > 0 {
 		a.left = a.left.minus(own)

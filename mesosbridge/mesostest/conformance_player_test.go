@@ -82,6 +82,9 @@ func (p *player) close() {
 // offers came at other moments.
 const early = 600 * time.Millisecond
 
+// late is how much after its time an event may come when time is virtual.
+const late = time.Second
+
 // patience is how much (virtual) time an event may take longer than recorded.
 const patience = 10 * time.Second
 
@@ -135,10 +138,12 @@ func closedByClient(r record) bool {
 	return strings.Contains(r.Error, "use of closed network connection")
 }
 
-// onTime fails for what came before its time.
+// onTime fails for what came before its time, or in virtual time long after it.
 func (p *player) onTime(r record, got received) {
 	if ahead := time.Duration(r.Ms)*time.Millisecond - got.at.Sub(p.start); ahead > early {
 		p.t.Errorf("%v came %v too early", got.body, ahead)
+	} else if p.cluster != nil && ahead < -late {
+		p.t.Errorf("%v came %v too late", got.body, -ahead)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,7 @@ func TestConformanceOfMaster(t *testing.T) {
 			}
 			p := newRealPlayer(t, name, strings.TrimSuffix(*mesosMaster, "/"))
 			defer p.close()
+			defer p.tearDown()
 			p.play(records)
 		})
 	}
@@ -87,6 +89,17 @@ func TestConformanceOfProcesses(t *testing.T) {
 		})
 	}
 }
+
+// tearDown removes what a recording that was not played to its end has left.
+func (p *player) tearDown() {
+	for recorded, ours := range p.ids.ours {
+		if frameworkID.MatchString(recorded) {
+			p.operatorRequest(http.MethodPost, "/api/v1", []byte(`{"type":"TEARDOWN","teardown":{"framework_id":{"value":"`+ours+`"}}}`))
+		}
+	}
+}
+
+var frameworkID = regexp.MustCompile(`^[0-9a-f-]{36}-\d{4}$`)
 
 // newRealPlayer plays against the master at a URL.
 func newRealPlayer(t *testing.T, name, url string) *player {

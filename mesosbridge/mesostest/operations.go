@@ -57,6 +57,7 @@ func (c *Cluster) convert(a *acceptance, op *mesos.Offer_Operation) {
 	}
 	a.left = left
 	for _, v := range conversions {
+		a.converted = a.converted.minus(v.consumed).plus(v.converted)
 		a.agent.total = a.agent.total.minus(v.consumed).plus(v.converted)
 	}
 	if op.ID != nil {
