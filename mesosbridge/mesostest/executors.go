@@ -30,7 +30,7 @@ type executor struct {
 	stopping    bool
 	stream      *stream[*api.Event]
 	tasks       map[string]*task // that have not ended
-	queued      []*task          // that wait for its subscription
+	queued      []*task          // that wait for it to subscribe
 	timer       *timer           // of its registration, then of its shutdown
 }
 
@@ -93,7 +93,7 @@ func (c *Cluster) launchOnExecutor(t *task, own resources) {
 	t.containerStatus.ContainerID = &mesos.ContainerID{Value: e.containerID}
 	t.containerStatus.ExecutorPID = &e.pid
 	e.tasks[t.id] = t
-	if !e.subscribed {
+	if e.stream == nil { // not yet, or not again after the agent was away
 		e.queued = append(e.queued, t)
 		return
 	}
