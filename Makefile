@@ -26,6 +26,11 @@ demo: tools-servers build ## Run the operator on a real API server and a Mesos c
 	@CGO_ENABLED=0 hack/tools/patiently.sh bin/quobyte-demo go build -o bin/quobyte-demo ./hack/demo
 	@exec bin/quobyte-demo
 
+.PHONY: bench
+bench: tools-servers build ## Measure the operator beside plain clients; BENCH='-agents 100 -idle 10s' for less.
+	@go build -o bin/quobyte-bench ./hack/bench
+	@exec bin/quobyte-bench $(BENCH)
+
 .PHONY: build
 build: ## Build the operator: bin/manager.
 	@echo "Building the operator: bin/manager"

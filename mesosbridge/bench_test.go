@@ -82,41 +82,76 @@ func BenchmarkSnapshotUnchanged(b *testing.B) {
 	}
 }
 
-// stream is updates as they come from a master.
-func updatesOnTheWire(b *testing.B) []byte {
+// onTheWire is events as they come from a master.
+func onTheWire(b *testing.B, events ...*scheduler.Event) []byte {
 	var buf bytes.Buffer
 	enc := codecs.ByMediaType[codecs.MediaTypeProtobuf].NewEncoder(func() framing.Writer { return recordio.NewWriter(&buf) })
-	for i := range manyTasks {
-		if err := enc.Encode(executorUpdate(i, mesos.TASK_RUNNING, 0)); err != nil {
+	for _, e := range events {
+		if err := enc.Encode(e); err != nil {
 			b.Fatal(err)
 		}
 	}
 	return buf.Bytes()
 }
 
+// decode reads the events of a stream, and hands each to f.
+func decode(b *testing.B, wire []byte, f func(*scheduler.Event)) {
+	res := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {string(codecs.MediaTypeProtobuf)}}, Body: io.NopCloser(bytes.NewReader(wire))}
+	r, err := events(res)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for {
+		e := new(scheduler.Event)
+		if err := r.Decode(e); err == io.EOF {
+			return
+		} else if err != nil {
+			b.Fatal(err)
+		}
+		f(e)
+	}
+}
+
+func manyUpdates() []*scheduler.Event {
+	updates := make([]*scheduler.Event, manyTasks)
+	for i := range updates {
+		updates[i] = executorUpdate(i, mesos.TASK_RUNNING, 0)
+	}
+	return updates
+}
+
+// 30,000 updates are decoded per round.
+func BenchmarkDecodeUpdates(b *testing.B) {
+	wire := onTheWire(b, manyUpdates()...)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(wire)))
+	for b.Loop() {
+		decode(b, wire, func(*scheduler.Event) {})
+	}
+	b.ReportMetric(float64(b.N)*manyTasks/b.Elapsed().Seconds(), "updates/s")
+}
+
+// All agents' offers come in one event.
+func BenchmarkDecodeOffers(b *testing.B) {
+	wire := onTheWire(b, largeOffers())
+	b.ReportAllocs()
+	b.SetBytes(int64(len(wire)))
+	for b.Loop() {
+		decode(b, wire, func(*scheduler.Event) {})
+	}
+	b.ReportMetric(float64(b.N)*manyAgents/b.Elapsed().Seconds(), "offers/s")
+}
+
 // 30,000 updates are decoded and applied per round.
 func BenchmarkDecodeAndApplyUpdates(b *testing.B) {
-	wire := updatesOnTheWire(b)
+	wire := onTheWire(b, manyUpdates()...)
 	now := time.Now()
 	b.ReportAllocs()
 	b.SetBytes(int64(len(wire)))
 	for b.Loop() {
 		s := newState(DefaultTiming(), func() float64 { return 0.5 })
 		s.connected("framework", "http://master:5050", 15*time.Second, now)
-		res := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {string(codecs.MediaTypeProtobuf)}}, Body: io.NopCloser(bytes.NewReader(wire))}
-		r, err := events(res)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for {
-			e := new(scheduler.Event)
-			if err := r.Decode(e); err == io.EOF {
-				break
-			} else if err != nil {
-				b.Fatal(err)
-			}
-			s.event(e, now)
-		}
+		decode(b, wire, func(e *scheduler.Event) { s.event(e, now) })
 		if len(s.tasks) != manyTasks {
 			b.Fatal(len(s.tasks))
 		}

@@ -67,6 +67,8 @@ type Timing struct {
 	ReconcileMin, ReconcileMax time.Duration
 	// KillMin and KillMax bound the back-off of a KILL that is repeated.
 	KillMin, KillMax time.Duration
+	// ReviveMin is the least distance between two REVIVEs.
+	ReviveMin time.Duration
 }
 
 // DefaultTiming is what zero fields of a Timing stand for.
@@ -84,6 +86,7 @@ func DefaultTiming() Timing {
 		ReconcileMax:     5 * time.Minute,
 		KillMin:          5 * time.Second,
 		KillMax:          time.Minute,
+		ReviveMin:        500 * time.Millisecond,
 	}
 }
 
@@ -96,6 +99,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.LookMin, &d.LookMin}, {&t.ImplicitEvery, &d.ImplicitEvery},
 		{&t.ReconcileMin, &d.ReconcileMin}, {&t.ReconcileMax, &d.ReconcileMax},
 		{&t.KillMin, &d.KillMin}, {&t.KillMax, &d.KillMax},
+		{&t.ReviveMin, &d.ReviveMin},
 	} {
 		if *f.have <= 0 {
 			*f.have = *f.def

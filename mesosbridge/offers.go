@@ -176,6 +176,8 @@ func (s *state) decline(ids []string, refuse time.Duration, now time.Time) {
 // that is within what was declined, now and later, until REVIVE.
 func hidden(before, now []mesos.Resource) []mesos.Resource {
 	switch {
+	case len(before) == 0: // as most often
+		return now
 	case resources.ContainsAll(now, before):
 		return now
 	case resources.ContainsAll(before, now):
@@ -193,17 +195,44 @@ func (s *state) sendDecline(ids []string, refuse time.Duration) {
 // revive asks for what was declined. Outstanding offers stay as they are
 // (decline-revive-suppress.jsonl). Without a subscription nothing has to be done:
 // a new one starts without filters.
+//
+// A REVIVE brings offers of all agents that have anything left, most of which are
+// declined again. So those that follow each other closely are gathered: while
+// hosts are added by the thousands, each wants what it has declined.
 func (s *state) revive(roles []string, now time.Time) {
 	s.begin(now)
 	if !s.head.Connected || len(roles) == 0 {
 		return
 	}
+	for _, role := range roles {
+		if !slices.Contains(s.reviving, role) {
+			s.reviving = append(s.reviving, role)
+		}
+	}
+	s.tickRevive()
+}
+
+// nextRevive is when a REVIVE is to be sent; zero: none is asked for.
+func (s *state) nextRevive() time.Time {
+	if len(s.reviving) == 0 {
+		return time.Time{}
+	}
+	return s.revived.Add(s.timing.ReviveMin)
+}
+
+// tickRevive sends the REVIVE that is asked for, unless the last one was just now.
+func (s *state) tickRevive() {
+	if len(s.reviving) == 0 || s.now.Before(s.nextRevive()) {
+		return
+	}
+	roles := s.reviving
+	s.revived, s.reviving = s.now, nil
 	for id, a := range s.agents {
 		if left := withoutRoles(a.Declined, roles); len(left) != len(a.Declined) {
 			s.editAgent(id).Declined = left
 		}
 	}
-	s.send(&outgoing{call: calls.ReviveWith(slices.Clone(roles))})
+	s.send(&outgoing{call: calls.ReviveWith(roles)})
 }
 
 // withoutRoles leaves out roles; a map that is shown is not changed.

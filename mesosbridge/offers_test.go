@@ -48,3 +48,24 @@ func TestDeclinedUntilRevived(t *testing.T) {
 		t.Errorf("%v cpus are still declined after a REVIVE", got)
 	}
 }
+
+// REVIVEs that follow each other closely are gathered.
+func TestRevivesAreGathered(t *testing.T) {
+	p := play(t)
+	p.sent(scheduler.Call_REVIVE)
+	sends := func(when string, want int) {
+		t.Helper()
+		if got := len(p.sent(scheduler.Call_REVIVE)); got != want {
+			t.Errorf("%s %d REVIVEs are sent, want %d", when, got, want)
+		}
+	}
+	p.s.revive([]string{"quobyte"}, p.now)
+	sends("at once", 1)
+	p.s.revive([]string{"quobyte"}, p.now)
+	p.s.revive([]string{"public"}, p.now)
+	sends("a moment later", 0)
+	p.tick(p.s.timing.ReviveMin)
+	sends("after a while", 1)
+	p.tick(p.s.timing.ReviveMin)
+	sends("when nobody asks for another one", 0)
+}

@@ -48,8 +48,10 @@ type state struct {
 	lastEvent    time.Time
 
 	barrier   barriers
-	reconcile *agenda // tasks to ask for
-	kills     *agenda // tasks to kill (again)
+	reconcile *agenda   // tasks to ask for
+	kills     *agenda   // tasks to kill (again)
+	reviving  []string  // roles that a REVIVE is asked for
+	revived   time.Time // the last REVIVE that was asked for
 
 	// What the driver takes away.
 	out      []*outgoing
@@ -183,6 +185,7 @@ func (s *state) disconnected(problem Problem, now time.Time) {
 	s.closeBarriers()
 	s.reconcile.clear()
 	s.kills.clear()
+	s.reviving = nil
 }
 
 // event takes in one event of the subscription.
@@ -221,6 +224,7 @@ func (s *state) tick(now time.Time) {
 	s.tickBarriers()
 	s.tickReconcile()
 	s.tickKills()
+	s.tickRevive()
 }
 
 // silentAt is when the stream counts as broken if nothing comes before. After
@@ -236,7 +240,7 @@ func (s *state) next() time.Time {
 		return time.Time{}
 	}
 	first := s.silentAt()
-	for _, at := range []time.Time{s.nextBarrier(), s.reconcile.next(), s.kills.next()} {
+	for _, at := range []time.Time{s.nextBarrier(), s.nextRevive(), s.reconcile.next(), s.kills.next()} {
 		if !at.IsZero() && at.Before(first) {
 			first = at
 		}

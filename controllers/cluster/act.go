@@ -22,6 +22,27 @@ import (
 // freed resources come through that at once, and REVIVE ends it.
 const declineFor = time.Hour
 
+// keepWhileGrowing is how long after the youngest device was created no offer is
+// declined, unless all runs before: while thousands of devices are applied, the
+// next one wants what the last one did not, and each REVIVE brings the offers of
+// all hosts.
+const keepWhileGrowing = 5 * time.Second
+
+// growing says how long offers are still kept; zero: they are not.
+func (o *observation) growing(now time.Time) time.Duration {
+	var youngest time.Time
+	for _, device := range o.devices {
+		if device.CreationTimestamp.After(youngest) {
+			youngest = device.CreationTimestamp.Time
+		}
+	}
+	age := now.Sub(youngest)
+	if age < -keepWhileGrowing {
+		return 0 // The API server's clock is ahead, and says nothing.
+	}
+	return min(keepWhileGrowing, keepWhileGrowing-age)
+}
+
 // act carries out the decisions. Nothing here waits for Mesos; what rests on a
 // state that is gone is dropped, and the change that made it stale wakes the
 // next pass.
@@ -35,7 +56,11 @@ func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Res
 		r.announceKill(seen.cluster, kill, len(result.Kills))
 		bridge.Kill(kill.TaskID)
 	}
-	if len(result.Declines) > 0 {
+	// With a REVIVE the held part of a host must go too, so that both come back
+	// as one offer.
+	if keep := seen.growing(r.Clock.Now()); keep > 0 && result.Phase == plan.PhaseStarting && len(result.Revives) == 0 {
+		seen.lookAgain(keep)
+	} else if len(result.Declines) > 0 {
 		bridge.Decline(result.Declines, declineFor)
 	}
 	// Last: what was declined in this pass comes back with the rest.
@@ -107,8 +132,12 @@ func (r *Reconciler) task(l plan.Launch, hash, registries string) mesos.TaskInfo
 	})
 }
 
-// registryHosts are the hosts of accepted registry devices.
+// registryHosts are the hosts of accepted registry devices, when the services
+// are told of them.
 func registryHosts(seen *observation) []string {
+	if seen.cluster.Spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
+		return nil
+	}
 	accepted := plan.Inventory(seen.cluster, seen.devices)
 	var hosts []string
 	for _, device := range seen.devices {

@@ -50,6 +50,7 @@ type Reconciler struct {
 	Metrics *Metrics
 
 	reports reportLog
+	pace    pace
 }
 
 // +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobyteclusters,verbs=get;list;watch;patch
@@ -99,6 +100,9 @@ func clusterOf(_ context.Context, o client.Object) []reconcile.Request {
 // Reconcile is one pass.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	began := r.Clock.Now()
+	if wait := r.pace.wait(req.NamespacedName, began); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	cluster := &v1alpha1.QuobyteCluster{}
 	if err := r.Client.Get(ctx, req.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -138,6 +142,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		actErr = seen.pruneRevisions(ctx)
 	}
 	r.Views.Publish(req.NamespacedName, result.Devices)
+	r.took(seen, began)
 	gone, holdup, deletionErr := r.finishDeletion(ctx, seen, result)
 	if gone {
 		return ctrl.Result{}, nil
@@ -154,7 +159,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) letGo(key types.NamespacedName) {
 	r.Fleet.Remove(key)
 	r.reports.forget(key)
+	r.pace.forget(key)
 	r.Metrics.forget(key)
+}
+
+// took notes how long the pass took, but for what it writes.
+func (r *Reconciler) took(seen *observation, began time.Time) {
+	now := r.Clock.Now()
+	if seen.member != nil {
+		seen.member.passTook.Store(int64(now.Sub(began)))
+	}
+	if seen.growing(now) > 0 {
+		r.pace.passed(seen.key, now.Sub(began), now)
+	}
 }
 
 func (r *Reconciler) addFinalizer(ctx context.Context, cluster *v1alpha1.QuobyteCluster) error {

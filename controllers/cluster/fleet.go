@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -20,8 +21,13 @@ import (
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
-// wakeDelay gathers what Mesos says in a burst into one pass.
-const wakeDelay = 10 * time.Millisecond
+// wakeDelay gathers what Mesos says in a burst into one pass: a task that failed
+// and the offer of what it gave back, for one. Where passes are long it lasts for
+// half of one, up to wakeDelayMost: who comes too late waits for a whole one.
+const (
+	wakeDelay     = 10 * time.Millisecond
+	wakeDelayMost = 50 * time.Millisecond
+)
 
 // Fleet owns the bridges, one for each QuobyteCluster. It is a manager's
 // Runnable that runs on the leader alone, and ends when another process has
@@ -59,6 +65,8 @@ type member struct {
 	cancel    context.CancelFunc
 	// done is closed when the bridge has ended.
 	done chan struct{}
+	// passTook is how long the last pass took, in nanoseconds.
+	passTook atomic.Int64
 	// unsettled is when a pass first did not know what runs; zero while it is
 	// known.
 	unsettled time.Time
@@ -135,10 +143,13 @@ func (f *Fleet) WakeInto(queue workqueue.TypedRateLimitingInterface[reconcile.Re
 
 func (f *Fleet) wake(key types.NamespacedName) {
 	f.mu.Lock()
-	queue := f.queue
+	queue, delay := f.queue, wakeDelay
+	if m := f.members[key]; m != nil {
+		delay = min(max(time.Duration(m.passTook.Load()/2), wakeDelay), wakeDelayMost)
+	}
 	f.mu.Unlock()
 	if queue != nil {
-		queue.AddAfter(reconcile.Request{NamespacedName: key}, wakeDelay)
+		queue.AddAfter(reconcile.Request{NamespacedName: key}, delay)
 	}
 }
 

@@ -35,6 +35,13 @@ type observation struct {
 	retry time.Duration
 }
 
+// lookAgain asks for a pass after the delay, if nothing brings one before.
+func (o *observation) lookAgain(delay time.Duration) {
+	if o.retry == 0 || delay < o.retry {
+		o.retry = delay
+	}
+}
+
 // observe reads the inventory and takes one snapshot of the bridge, which it
 // starts when there is none.
 func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteCluster) (*observation, error) {

@@ -112,6 +112,14 @@ func (r *revisions) store(ctx context.Context, spec quobyte.Spec) (wrote bool, e
 	return true, nil
 }
 
+// many says that there is more history than is kept: only then is it worth to
+// ask of each task what it runs.
+func (r *revisions) many() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.known) > revisionsKept
+}
+
 // prune deletes the oldest specs that no task runs, beyond revisionsKept of each
 // service; with all, every one.
 func (r *revisions) prune(ctx context.Context, used map[plan.SpecKey]bool, all bool) error {
@@ -142,7 +150,7 @@ func (r *revisions) prune(ctx context.Context, used map[plan.SpecKey]bool, all b
 
 // pruneRevisions drops history that nothing needs, once all runs as wanted.
 func (o *observation) pruneRevisions(ctx context.Context) error {
-	if o.member == nil {
+	if o.member == nil || !o.member.revisions.many() {
 		return nil
 	}
 	used := map[plan.SpecKey]bool{}

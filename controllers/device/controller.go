@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -32,6 +33,9 @@ import (
 type Reconciler struct {
 	Client client.Client
 	Views  *Views
+	Clock  clock.PassiveClock
+
+	rush rush
 }
 
 // +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobytedevices,verbs=get;list;watch;patch
@@ -88,10 +92,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		// The cluster's next pass publishes a view of this generation.
 		return ctrl.Result{}, nil
 	}
+	if r.rush.on(r.Clock.Now()) {
+		return ctrl.Result{RequeueAfter: yieldFor}, nil
+	}
 	return ctrl.Result{}, r.report(ctx, device, view)
 }
 
 func (r *Reconciler) addFinalizer(ctx context.Context, device *v1alpha1.QuobyteDevice) error {
+	r.rush.arrived(r.Clock.Now())
 	before := device.DeepCopy()
 	controllerutil.AddFinalizer(device, v1alpha1.FinalizerDevice)
 	if err := r.Client.Patch(ctx, device, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {

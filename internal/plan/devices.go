@@ -173,10 +173,6 @@ func (p *pass) released(d *v1alpha1.QuobyteDevice, h *host, ended map[string]boo
 // provenAbsent says that a task that the status remembers does not run: its
 // agent is behind its barrier, which did not show it, or gone (rules 4 and 5).
 func (p *pass) provenAbsent(t v1alpha1.TaskStatus, h *host) bool {
-	if p.gone[t.AgentID] {
-		a := p.snap.Agents[t.AgentID]
-		return a == nil || !a.Registered || a.Behind && p.snap.Tasks[t.TaskID] == nil
-	}
 	if p.snap.Tasks[t.TaskID] != nil {
 		return false
 	}
@@ -184,7 +180,10 @@ func (p *pass) provenAbsent(t v1alpha1.TaskStatus, h *host) bool {
 		return h.agent != nil && h.agent.Behind
 	}
 	a := p.snap.Agents[t.AgentID]
-	return a != nil && a.Behind
+	if a == nil || !a.Registered {
+		return p.gone[t.AgentID]
+	}
+	return a.Behind
 }
 
 // endedIDs are the ids of ended tasks, when somebody will ask for them.

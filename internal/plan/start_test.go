@@ -74,11 +74,6 @@ func TestWhyNotStarted(t *testing.T) {
 			x := f.task(data, "node3")
 			x.AgentID, x.State = "agent-old", mesos.TASK_UNREACHABLE
 		}, "its agent agent-old cannot be reached"},
-		"rule 5 a person says it is gone": {func(f *fixture) {
-			x := f.task(data, "node3")
-			x.AgentID, x.State = "agent-old", mesos.TASK_UNREACHABLE
-			f.cluster.Annotations = map[string]string{v1alpha1.AnnotationGoneAgents: "x, agent-old"}
-		}, ""},
 		"gone agents that are registered are not gone": {func(f *fixture) {
 			f.task(data, "node3").State = mesos.TASK_UNREACHABLE
 			f.cluster.Annotations = map[string]string{v1alpha1.AnnotationGoneAgents: "agent-node3"}

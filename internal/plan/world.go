@@ -196,9 +196,6 @@ func (p *pass) indexTasks() {
 	tasks := make([]task, 0, len(p.snap.Tasks))
 	for _, t := range p.snap.Tasks {
 		agent := p.snap.Agents[t.AgentID]
-		if p.gone[t.AgentID] && (agent == nil || !agent.Registered) {
-			continue // rule 5: a person says so
-		}
 		id, ok := quobyte.ParseTaskID(t.ID)
 		if !ok {
 			p.indexUnreadable(t, agent)

@@ -11,6 +11,8 @@ type acceptance struct {
 	agent *agent
 	role  string
 	left  resources
+	// converted is what operations have made of a part of left.
+	converted resources
 }
 
 // accept handles ACCEPT. What the operations do not use is refused, as if it had
@@ -22,7 +24,7 @@ func (c *Cluster) accept(fw *framework, call *scheduler.Call_Accept) {
 		for _, o := range offers {
 			c.withdraw(o, false)
 		}
-		c.dropTasks(fw, call.Operations, problem)
+		c.dropAll(fw, call.Operations, problem)
 		return
 	}
 	if len(offers) == 0 {
@@ -36,33 +38,34 @@ func (c *Cluster) accept(fw *framework, call *scheduler.Call_Accept) {
 	// The offers' parts become one part for each task and one for the rest.
 	c.unallot(fw, a.role, a.left)
 	for i := range call.Operations {
-		c.operate(a, &call.Operations[i])
+		c.perform(a, &call.Operations[i])
 	}
 	if len(a.left) > 0 {
 		a.agent.available = a.agent.available.plus(a.left)
-		c.refuse(fw, a.role, a.agent, a.left, call.Filters)
+		// What operations have made is offered again without a filter
+		// (reservation-and-volume).
+		c.refuse(fw, a.role, a.agent, a.left.minus(a.converted), call.Filters)
 		c.allocateSoon()
 	}
 }
 
-// operate does one operation. LAUNCH is the only one there is: the others are
-// dropped, and their resources are as if they had not been there.
-func (c *Cluster) operate(a *acceptance, op *mesos.Offer_Operation) {
-	if op.Type != mesos.Offer_Operation_LAUNCH || op.Launch == nil {
+// launchAccepted launches a task on what is left of the offers, or says what is
+// wrong with it.
+func (c *Cluster) launchAccepted(a *acceptance, info mesos.TaskInfo) {
+	need, own, problem := c.validateTask(a, &info)
+	if problem != "" {
+		status := c.masterStatus(info.TaskID.Value, &info.AgentID, mesos.REASON_TASK_INVALID)
+		setState(status, mesos.TASK_ERROR.Enum(), problem)
+		c.sendStatus(a.fw, status)
 		return
 	}
-	for _, info := range op.Launch.TaskInfos {
-		need, problem := c.validateTask(a, &info)
-		if problem != "" {
-			status := c.masterStatus(info.TaskID.Value, &info.AgentID, mesos.REASON_TASK_INVALID)
-			setState(status, mesos.TASK_ERROR.Enum(), problem)
-			c.sendStatus(a.fw, status)
-			continue
-		}
-		a.left = a.left.minus(need)
-		c.allot(a.fw, a.role, need)
-		c.launch(a.fw, a.agent, info, a.role, need)
+	a.left, a.converted = a.left.minus(need), a.converted.minus(need)
+	c.allot(a.fw, a.role, need)
+	if len(own) > 0 {
+		a.left = a.left.minus(own)
+		c.allot(a.fw, a.role, own)
 	}
+	c.launch(a.fw, a.agent, info, a.role, need, own)
 }
 
 // takeOffers finds offers; what is wrong with them is said in the words of
@@ -101,10 +104,12 @@ func (c *Cluster) takeOffers(fw *framework, ids []mesos.OfferID) (offers []*offe
 	return offers, problem
 }
 
-// dropTasks tells of tasks that are not launched because of their offers.
-func (c *Cluster) dropTasks(fw *framework, ops []mesos.Offer_Operation, problem string) {
+// dropAll tells of tasks that are not launched, and operations that are not done,
+// because of their offers.
+func (c *Cluster) dropAll(fw *framework, ops []mesos.Offer_Operation, problem string) {
 	for i := range ops {
 		if ops[i].Type != mesos.Offer_Operation_LAUNCH {
+			c.dropOperation(fw, &ops[i], "Operation attempted with invalid offers: "+problem)
 			continue
 		}
 		for _, info := range ops[i].GetLaunch().GetTaskInfos() {

@@ -19,10 +19,15 @@ type Agent struct {
 	Attributes map[string]string
 	// Reserved resources, statically for a role, beside those above.
 	Reserved []Reserved
+	// Mounts are disks beside the root disk.
+	Mounts []Mount
 	// Region and Zone of its fault domain; empty: it has none.
 	Region, Zone string
 	// IP address; empty: 127.0.0.1.
 	IP string
+	// Port of its API, which executors call; zero: a free one, or in memory 5051
+	// and so on.
+	Port int
 }
 
 // Reserved is what an agent has for one role only.
@@ -66,8 +71,21 @@ type agent struct {
 	id      string // empty before it has registered
 	tasks   map[taskKey]*task
 	arrival *timer // of its registration
+	// operations whose end has not been acknowledged, oldest first.
+	operations []*operation
+	// executors of frameworks' own; orphans are those of the agents that were
+	// here before.
+	executors     map[executorKey]*executor
+	orphans       []*executor
+	lastContainer time.Time // when the last one will have started
+	// drain is nil while the agent is in service.
+	drain *drain
+	// inverse is what is said about its maintenance, by framework id.
+	inverse map[string]*inverse
 
 	standing         standing
+	registeredAt     time.Time
+	reregisteredAt   time.Time
 	available        resources
 	offers           map[string]*offer
 	kills            map[taskKey]bool // that it has to be told of
@@ -88,6 +106,11 @@ const (
 	removed
 )
 
+// pid is the agent's libprocess address.
+func (a *agent) pid() string {
+	return "slave(1)@" + a.ip + ":" + strconv.Itoa(int(a.url.Address.Port))
+}
+
 // connected: the agent and the master can talk.
 func (a *agent) connected() bool { return a.running && a.standing == registered }
 
@@ -101,6 +124,7 @@ func (c *Cluster) AddAgent(spec Agent) {
 		c.hosts = append(c.hosts, spec.Host)
 		a := newAgent(spec, 5050+len(c.hosts))
 		c.agents[spec.Host] = a
+		c.listenLater(a)
 		a.running = true
 		c.register(a)
 	})
@@ -108,7 +132,7 @@ func (c *Cluster) AddAgent(spec Agent) {
 
 func newAgent(spec Agent, port int) *agent {
 	a := &agent{host: spec.Host, spec: spec, ip: spec.IP, tasks: map[taskKey]*task{},
-		offers: map[string]*offer{}, kills: map[taskKey]bool{}}
+		offers: map[string]*offer{}, kills: map[taskKey]bool{}, executors: map[executorKey]*executor{}}
 	if a.ip == "" {
 		a.ip = "127.0.0.1"
 	}
@@ -125,11 +149,19 @@ func newAgent(spec Agent, port int) *agent {
 			Zone:   mesos.DomainInfo_FaultDomain_ZoneInfo{Name: spec.Zone},
 		}}
 	}
-	a.total = a.total.plus(amounts(spec.CPUs, spec.Mem, spec.Disk, spec.Ports, nil))
-	for _, r := range spec.Reserved {
-		a.total = a.total.plus(amounts(r.CPUs, r.Mem, r.Disk, r.Ports, staticReservation(r.Role)))
-	}
+	a.total = spec.resources()
 	return a
+}
+
+func (spec *Agent) resources() resources {
+	total := resources(nil).plus(amounts(spec.CPUs, spec.Mem, spec.Disk, spec.Ports, nil))
+	for _, r := range spec.Reserved {
+		total = total.plus(amounts(r.CPUs, r.Mem, r.Disk, r.Ports, staticReservation(r.Role)))
+	}
+	for _, m := range spec.Mounts {
+		total = total.plus(resources{m.quantity()})
+	}
+	return total
 }
 
 func amounts(cpus, mem, disk float64, ports []PortRange, reservations []mesos.Resource_ReservationInfo) resources {
@@ -140,7 +172,7 @@ func amounts(cpus, mem, disk float64, ports []PortRange, reservations []mesos.Re
 	}
 	var some resources
 	for _, q := range all {
-		q.reservations, q.reserved = reservations, reservationText(reservations)
+		q = q.reservedAs(reservations)
 		if !q.empty() {
 			some = append(some, q)
 		}
@@ -161,14 +193,19 @@ func (c *Cluster) stopAgent(a *agent) {
 	}
 	a.running = false
 	c.stop(a.arrival)
+	c.pauseOperations(a)
 	for _, t := range a.tasks {
 		c.stop(t.retry)
+	}
+	for _, e := range a.executors {
+		e.disconnect()
 	}
 	if a.standing != registered {
 		return
 	}
 	a.standing = disconnected
 	c.rescindAll(a)
+	c.forgetInverse(a)
 	a.ping = c.after(c.cfg.PingTimeout, func() { c.markUnreachable(a) })
 }
 
@@ -199,6 +236,7 @@ func (c *Cluster) ReplaceAgent(host string) {
 	c.withAgent(host, func(old *agent) {
 		c.stopAgent(old)
 		fresh := newAgent(old.spec, int(old.url.Address.Port))
+		fresh.orphans = append(old.orphans, old.sortedExecutors()...)
 		c.agents[host] = fresh
 		fresh.running = true
 		replace := func() {
@@ -223,34 +261,45 @@ func (c *Cluster) KillOrphans(host string) {
 				c.endProcess(t)
 			}
 		}
+		for _, e := range c.agents[host].orphans {
+			c.destroy(e)
+		}
+		c.agents[host].orphans = nil
 	})
 }
 
 // MarkGone does what an operator does with MARK_AGENT_GONE: the agent's tasks are
 // TASK_GONE_BY_OPERATOR, and if it runs it ends them and itself (agent-gone).
 func (c *Cluster) MarkGone(host string) {
-	c.withAgent(host, func(a *agent) {
-		if a.standing == recovered {
-			c.master.recovered--
-		}
-		alive := a.running
-		c.stop(a.ping)
-		c.endTasks(a, func(fw *framework, t *task) *mesos.TaskStatus {
-			status := c.masterStatus(t.id, &mesos.AgentID{Value: a.id}, mesos.REASON_AGENT_REMOVED_BY_OPERATOR)
-			setState(status, fw.lost(mesos.TASK_GONE_BY_OPERATOR), "Agent has been marked gone")
-			return status
-		})
-		a.running = false
-		a.standing = gone
-		c.rescindAll(a)
-		c.sendFailure(a)
-		if alive {
-			for _, t := range sortedTasks(a.tasks) {
-				c.forgetTask(t)
-				c.endProcess(t)
-			}
-		}
+	c.withAgent(host, c.markGone)
+}
+
+func (c *Cluster) markGone(a *agent) {
+	if a.standing == recovered {
+		c.master.recovered--
+	}
+	alive := a.running
+	c.stop(a.ping)
+	c.endTasks(a, func(fw *framework, t *task) *mesos.TaskStatus {
+		status := c.masterStatus(t.id, &mesos.AgentID{Value: a.id}, mesos.REASON_AGENT_REMOVED_BY_OPERATOR)
+		setState(status, fw.lost(mesos.TASK_GONE_BY_OPERATOR), "Agent has been marked gone")
+		return status
 	})
+	c.loseOperations(a, mesos.OPERATION_GONE_BY_OPERATOR, "Agent has been marked gone")
+	a.running = false
+	a.standing = gone
+	c.rescindAll(a)
+	c.forgetInverse(a)
+	c.sendFailure(a)
+	if alive {
+		for _, t := range sortedTasks(a.tasks) {
+			c.forgetTask(t)
+			c.endProcess(t)
+		}
+		for _, e := range a.sortedExecutors() {
+			c.destroy(e)
+		}
+	}
 }
 
 func (c *Cluster) withAgent(host string, f func(*agent)) {

@@ -72,6 +72,7 @@ func (c *Cluster) allocateSoon() {
 func (c *Cluster) allocate(agents []*agent) {
 	roles := c.sortedRoles()
 	if len(roles) == 0 {
+		c.offerInverse(agents) // a framework that wants no offers may have tasks
 		return
 	}
 	c.rand.Shuffle(len(agents), func(i, j int) { agents[i], agents[j] = agents[j], agents[i] })
@@ -82,7 +83,7 @@ func (c *Cluster) allocate(agents []*agent) {
 			if batches[o.fw] == nil {
 				order = append(order, o.fw)
 			}
-			batches[o.fw] = append(batches[o.fw], o.proto())
+			batches[o.fw] = append(batches[o.fw], o.proto(c.master))
 		}
 	}
 	for _, fw := range order {
@@ -91,12 +92,13 @@ func (c *Cluster) allocate(agents []*agent) {
 			Offers: &scheduler.Event_Offers{Offers: batches[fw]},
 		})
 	}
+	c.offerInverse(agents)
 }
 
 // allocateAgent offers one agent's resources: those that are not reserved go
 // whole to the first that takes them.
 func (c *Cluster) allocateAgent(a *agent, roles []*roleQueue) (made []*offer) {
-	if len(a.available) == 0 {
+	if len(a.available) == 0 || a.deactivated() {
 		return nil
 	}
 	total := &c.master.allocator.total

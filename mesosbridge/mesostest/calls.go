@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	inverseoffers "github.com/mesos/mesos-go/api/v1/lib/allocator"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
@@ -81,10 +82,7 @@ func (c *Cluster) callingFramework(call *scheduler.Call, principal string, heade
 	return fw, nil
 }
 
-// dispatch does what a call asks for. Calls that concern executors, operations
-// and inverse offers are taken and come to nothing, as they do in a real master
-// that does not know what they name (MESSAGE to no-such-executor in the
-// recording executor-messages).
+// dispatch does what a call asks for.
 func (c *Cluster) dispatch(fw *framework, call *scheduler.Call) (status int) {
 	switch call.Type {
 	case scheduler.Call_TEARDOWN:
@@ -101,8 +99,26 @@ func (c *Cluster) dispatch(fw *framework, call *scheduler.Call) (status int) {
 		c.kill(fw, call.Kill)
 	case scheduler.Call_ACKNOWLEDGE:
 		c.acknowledge(fw, call.Acknowledge)
+	case scheduler.Call_SHUTDOWN:
+		if e := c.executorOf(fw, &call.Shutdown.AgentID, call.Shutdown.ExecutorID); e != nil {
+			c.shutDownExecutor(e)
+		}
+	case scheduler.Call_MESSAGE:
+		if e := c.executorOf(fw, &call.Message.AgentID, call.Message.ExecutorID); e != nil {
+			e.message(call.Message.Data)
+		}
 	case scheduler.Call_RECONCILE:
 		c.reconcile(fw, call.Reconcile.Tasks)
+	case scheduler.Call_ACCEPT_INVERSE_OFFERS:
+		c.answerInverse(fw, call.AcceptInverseOffers.InverseOfferIDs,
+			inverseoffers.InverseOfferStatus_ACCEPT, call.AcceptInverseOffers.Filters)
+	case scheduler.Call_DECLINE_INVERSE_OFFERS:
+		c.answerInverse(fw, call.DeclineInverseOffers.InverseOfferIDs,
+			inverseoffers.InverseOfferStatus_DECLINE, call.DeclineInverseOffers.Filters)
+	case scheduler.Call_ACKNOWLEDGE_OPERATION_STATUS:
+		c.acknowledgeOperation(fw, call.AcknowledgeOperationStatus)
+	case scheduler.Call_RECONCILE_OPERATIONS:
+		c.reconcileOperations(fw, call.ReconcileOperations.Operations)
 	case scheduler.Call_UPDATE_FRAMEWORK:
 		// The one call that is answered 200 (updateFramework in master/http.cpp).
 		c.updateFramework(fw, call.UpdateFramework.FrameworkInfo, call.UpdateFramework.SuppressedRoles)

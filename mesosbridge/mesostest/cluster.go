@@ -1,7 +1,9 @@
 package mesostest
 
 import (
+	"context"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
@@ -17,6 +19,16 @@ type Config struct {
 	Agents []Agent
 	// Script decides how each task behaves; nil: Healthy.
 	Script Script
+	// Processes has tasks and executors run as real processes; nil: tasks do what
+	// Script says.
+	Processes *Processes
+	// StartExecutor starts executors of the frameworks' own, when Processes does
+	// not: it is told of each, with the cluster locked, and has ExecutorEnded
+	// called in the end. Nil: a task with such an executor is scripted, too.
+	StartExecutor func(ExecutorStart)
+	// Admin serves what is below /admin/ on the masters' addresses, for faults on
+	// request; nil: nobody does.
+	Admin http.Handler
 	// Credentials of principals and their secrets; nil: nobody is authenticated.
 	Credentials map[string]string
 
@@ -54,11 +66,14 @@ type Cluster struct {
 	started  time.Time     // rounds of allocation are counted from here
 	watchers chan struct{} // closed on a change; nil when nobody waits
 	onCall   []func(CallRecord)
+	running  running
 
 	server     server
 	wake       chan struct{}
 	done       chan struct{}
 	background sync.WaitGroup
+	lifetime   context.Context // until Close
+	end        context.CancelFunc
 }
 
 // New makes a cluster. It is not reachable, and no time passes in it, before Start.
@@ -72,9 +87,10 @@ func New(cfg Config) *Cluster {
 		wake:   make(chan struct{}, 1),
 		done:   make(chan struct{}),
 	}
+	c.lifetime, c.end = context.WithCancel(context.Background())
 	c.started = c.now()
 	c.history.init()
-	c.master = newMaster(c.uuid())
+	c.master = newMaster(c.uuid(), c.started)
 	for _, a := range cfg.Agents {
 		c.AddAgent(a)
 	}

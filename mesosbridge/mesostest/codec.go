@@ -40,19 +40,11 @@ func decodeCall(contentType string, body []byte) (*scheduler.Call, *httpError) {
 }
 
 func decodeJSONCall(body []byte) (*scheduler.Call, *httpError) {
-	var peek struct {
-		Type string `json:"type"`
+	known, refused := peekType(body, scheduler.Call_Type_value)
+	if refused != nil {
+		return nil, refused
 	}
-	if !json.Valid(body) {
-		line, _, _ := strings.Cut(string(body), "\n")
-		return nil, badRequest("Failed to parse body into JSON: syntax error at line 1 near: " + line)
-	}
-	if err := json.Unmarshal(body, &peek); err != nil {
-		return nil, badRequest("Failed to convert JSON into Call protobuf: " + err.Error())
-	}
-	// mesos-go refuses a name of an enum that it does not know. Protobuf reads it
-	// as no value, which is what the master complains of (http-errors).
-	if _, known := scheduler.Call_Type_value[peek.Type]; !known {
+	if !known {
 		return &scheduler.Call{}, nil
 	}
 	call := &scheduler.Call{}
@@ -60,6 +52,24 @@ func decodeJSONCall(body []byte) (*scheduler.Call, *httpError) {
 		return nil, badRequest("Failed to convert JSON into Call protobuf: " + err.Error())
 	}
 	return call, nil
+}
+
+// peekType looks at the type of a call. mesos-go refuses a name of an enum that
+// it does not know. Protobuf reads it as no value, which is what the master
+// complains of (http-errors).
+func peekType(body []byte, types map[string]int32) (known bool, refused *httpError) {
+	var peek struct {
+		Type string `json:"type"`
+	}
+	if !json.Valid(body) {
+		line, _, _ := strings.Cut(string(body), "\n")
+		return false, badRequest("Failed to parse body into JSON: syntax error at line 1 near: " + line)
+	}
+	if err := json.Unmarshal(body, &peek); err != nil {
+		return false, badRequest("Failed to convert JSON into Call protobuf: " + err.Error())
+	}
+	_, known = types[peek.Type]
+	return known, nil
 }
 
 // acceptedEncoding chooses as the master does: JSON when the client takes it.
@@ -97,14 +107,22 @@ func encodeJSON(e *scheduler.Event) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding %v: %w", e.Type, err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	var tree map[string]any
-	if err := decoder.Decode(&tree); err != nil && err != io.EOF {
+	tree, err := masterJSON(raw)
+	if err != nil {
 		return nil, fmt.Errorf("encoding %v: %w", e.Type, err)
 	}
-	prune(tree)
 	return json.Marshal(tree)
+}
+
+// masterJSON turns what mesos-go writes into what the master writes.
+func masterJSON(raw []byte) (tree map[string]any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(&tree); err != nil && err != io.EOF {
+		return nil, err
+	}
+	prune(tree)
+	return tree, nil
 }
 
 func prune(node map[string]any) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,36 +24,66 @@ type player struct {
 	ids               *bindings
 	sessions          map[string]*session
 	principal, secret string
+	url               string
+	operatorAnswers   []answer // that nobody has compared yet
+	executors         sync.WaitGroup
 }
 
 func newPlayer(t *testing.T, name string) *player {
-	c := mesostest.New(recordedCluster(name))
-	c.StartInMemory()
-	// The recordings begin in the middle of an allocation interval: in task-exits
-	// the rounds are at 238ms and 738ms, and the second comes before a task ends.
-	time.Sleep(262 * time.Millisecond)
-	return &player{
-		t: t, name: name, cluster: c, start: time.Now(),
-		client: &http.Client{
-			Transport:     c.Transport(),
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+	cfg := recordedCluster(name)
+	p := &player{t: t, name: name,
 		ids:      &bindings{ours: map[string]string{}, theirs: map[string]string{}},
-		sessions: map[string]*session{},
+		sessions: map[string]*session{}}
+	if name == "executor-messages" {
+		cfg.StartExecutor = p.startExecutor
 	}
+	c := mesostest.New(cfg)
+	c.StartInMemory()
+	p.cluster, p.url = c, c.URL()
+	p.client = &http.Client{
+		Transport:     c.Transport(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	time.Sleep(500*time.Millisecond - firstRound(name))
+	p.start = time.Now()
+	return p
+}
+
+// firstRound of offers of a recording, after its beginning: they begin in the
+// middle of an allocation interval, and what ends before a round is in its offers.
+func firstRound(name string) time.Duration {
+	switch name {
+	case "agent-gone":
+		return 200 * time.Millisecond // 6703ms
+	case "executor-messages":
+		return 395 * time.Millisecond // 1394ms, 3398ms
+	case "health-check":
+		return 161 * time.Millisecond // 1161ms, before it is healthy
+	case "maintenance":
+		return 335 * time.Millisecond // 1335ms, 2338ms
+	case "reservation-and-volume":
+		return 470 * time.Millisecond // 3976ms, before a task ends
+	}
+	return 238 * time.Millisecond // task-exits: 738ms, before a task ends
 }
 
 func (p *player) close() {
 	for _, s := range p.sessions {
 		s.hangUp()
 	}
+	p.executors.Wait()
 	p.client.CloseIdleConnections()
-	p.cluster.Close()
+	if p.cluster != nil {
+		p.cluster.Close()
+	}
 }
 
 // An event may come this much before its time: the recorded master's rounds of
 // offers came at other moments.
 const early = 600 * time.Millisecond
+
+// late is how much after its time an event may come when time is virtual.
+const late = time.Second
 
 // patience is how much (virtual) time an event may take longer than recorded.
 const patience = 10 * time.Second
@@ -73,6 +104,12 @@ func (p *player) play(records []record) {
 			p.setCredentials(r.Credentials)
 		case "response":
 			p.response(r)
+		case "operator-call":
+			p.operatorCall(r)
+		case "operator-response":
+			p.operatorResponse(r)
+		case "http":
+			p.httpRequest(r)
 		default:
 			p.t.Fatalf("unknown kind %q", r.Kind)
 		}
@@ -89,7 +126,7 @@ func (p *player) play(records []record) {
 // waitUntil the time of a call or a fault: they have their effect by when they
 // come. Events are waited for otherwise.
 func (p *player) waitUntil(r record) {
-	if r.Kind == "call" || r.Kind == "fault" || (r.Kind == "stream-end" && closedByClient(r)) {
+	if r.Kind == "call" || r.Kind == "fault" || r.Kind == "operator-call" || r.Kind == "http" || (r.Kind == "stream-end" && closedByClient(r)) {
 		p.sleep(time.Until(p.start.Add(time.Duration(r.Ms) * time.Millisecond)))
 	}
 }
@@ -101,10 +138,12 @@ func closedByClient(r record) bool {
 	return strings.Contains(r.Error, "use of closed network connection")
 }
 
-// onTime fails for what came before its time.
+// onTime fails for what came before its time, or in virtual time long after it.
 func (p *player) onTime(r record, got received) {
 	if ahead := time.Duration(r.Ms)*time.Millisecond - got.at.Sub(p.start); ahead > early {
 		p.t.Errorf("%v came %v too early", got.body, ahead)
+	} else if p.cluster != nil && ahead < -late {
+		p.t.Errorf("%v came %v too late", got.body, -ahead)
 	}
 }
 
@@ -149,7 +188,7 @@ func (p *player) call(r record, later []record) {
 }
 
 func (p *player) send(method, contentType, streamID string, body []byte) *http.Response {
-	req, err := http.NewRequest(method, p.cluster.URL()+"/api/v1/scheduler", bytes.NewReader(body))
+	req, err := http.NewRequest(method, p.url+"/api/v1/scheduler", bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -340,7 +379,7 @@ func (p *player) plainRequest(r record) {
 	if got.status != r.Status || got.text != r.Text {
 		p.t.Errorf("%s: want %d %q\n got %d %q", r.Request, r.Status, r.Text, got.status, got.text)
 	}
-	leader := strings.TrimPrefix(p.cluster.URL(), "http:")
+	leader := strings.TrimPrefix(p.url, "http:")
 	if want := strings.Replace(r.Location, "//127.0.0.1:5050", leader, 1); got.headers.Get("Location") != want {
 		p.t.Errorf("%s: want location %q, got %q", r.Request, want, got.headers.Get("Location"))
 	}

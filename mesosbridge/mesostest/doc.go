@@ -23,11 +23,18 @@
 // testing/synctest decides when retries, time-outs and scripts happen. One
 // goroutine waits for the next of all deadlines; there is none per agent or task.
 //
+// # Tasks
+//
+// A task does what Config.Script says, without any process. With Config.Processes
+// its command is a real process in a sandbox, with kill policy and health checks,
+// and executors of the frameworks' own are real processes, too, which call their
+// agent's executor API.
+//
 // # What is not here
 //
-// Reservations and volumes by operations (RESERVE, CREATE and so on),
-// LAUNCH_GROUP, executors of the framework's own and MESSAGE to them, inverse
-// offers, maintenance, quota and the operator API. Calls and operations for them
-// get what a real master answers when it does not know the executor, operation
-// or inverse offer that a call names: 202, and nothing comes of it.
+// GROW_VOLUME, SHRINK_VOLUME, CREATE_DISK and DESTROY_DISK, which are refused,
+// and shared volumes; LAUNCH_GROUP; images and isolation; START_MAINTENANCE and
+// STOP_MAINTENANCE, quota, weights and the event stream of the operator API,
+// which are answered 501; a third master and ZooKeeper. REQUEST is taken and
+// comes to nothing, as in a real master.
 package mesostest

@@ -18,7 +18,7 @@ type FailoverOptions struct {
 }
 
 // FailoverMaster replaces the leading master by one that knows nothing but the
-// registry: the ids of the agents. All streams break. Frameworks have to
+// registry: the ids of the agents, which are drained, and the maintenance schedule. All streams break. Frameworks have to
 // subscribe again, with their id. An agent that is not back after
 // Config.ReregisterTimeout is unreachable (master-failover).
 func (c *Cluster) FailoverMaster(o FailoverOptions) {
@@ -30,7 +30,9 @@ func (c *Cluster) FailoverMaster(o FailoverOptions) {
 			c.after(o.Downtime, func() { c.refuseConnections(false) })
 		}
 		c.dismiss(c.master)
-		fresh := newMaster(c.uuid())
+		fresh := newMaster(c.uuid(), c.now())
+		// The schedule is in the registry, too.
+		fresh.schedule, fresh.windows = c.master.schedule, c.master.windows
 		for _, a := range c.master.agents {
 			switch a.standing {
 			case registered, disconnected:
@@ -64,8 +66,13 @@ func (c *Cluster) dismiss(m *master) {
 	c.stop(m.allocator.round)
 	for _, a := range m.agents {
 		clear(a.offers)
+		for _, i := range a.inverse {
+			c.stop(i.filtered)
+		}
+		clear(a.inverse)
 		clear(a.kills)
 		c.stop(a.ping)
+		c.pauseOperations(a)
 		for _, t := range a.tasks {
 			c.stop(t.retry)
 		}

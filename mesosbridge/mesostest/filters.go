@@ -20,15 +20,10 @@ type filterKey struct{ role, agentID string }
 // refuse remembers that a framework does not want resources. A filter lasts at
 // least until the next round of offers.
 func (c *Cluster) refuse(fw *framework, role string, a *agent, r resources, f *mesos.Filters) {
-	const longest = 365 * 24 * 3600 // seconds
-	s := f.GetRefuseSeconds()       // 5 when there are no filters
-	if s < 0 {
-		s = mesos.Default_Filters_RefuseSeconds
-	}
-	if s == 0 || len(r) == 0 || fw.stream == nil {
+	lasts := refusal(f)
+	if lasts == 0 || len(r) == 0 || fw.stream == nil {
 		return
 	}
-	lasts := time.Duration(min(s, longest) * float64(time.Second))
 	key := filterKey{role, a.id}
 	added := &filter{refused: r}
 	added.expiry = c.after(max(lasts, c.cfg.AllocationInterval), func() {
@@ -39,6 +34,16 @@ func (c *Cluster) refuse(fw *framework, role string, a *agent, r resources, f *m
 		c.allocateSoon()
 	})
 	fw.filters[key] = append(fw.filters[key], added)
+}
+
+// refusal is how long a filter lasts; zero: there is none.
+func refusal(f *mesos.Filters) time.Duration {
+	const longest = 365 * 24 * 3600 // seconds
+	s := f.GetRefuseSeconds()       // 5 when there are no filters
+	if s < 0 {
+		s = mesos.Default_Filters_RefuseSeconds
+	}
+	return time.Duration(min(s, longest) * float64(time.Second))
 }
 
 func (fw *framework) filtered(role string, a *agent, r resources) bool {
@@ -70,6 +75,7 @@ func (c *Cluster) revive(fw *framework, roles []string) {
 		delete(fw.suppressed, role)
 		fw.forgetFilters(c, role)
 	}
+	c.forgetInverseTo(fw, true)
 	c.allocate(c.registeredAgents())
 }
 

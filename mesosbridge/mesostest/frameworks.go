@@ -13,18 +13,22 @@ type framework struct {
 	id   string
 	info mesos.FrameworkInfo
 	// stream is nil while the framework is disconnected.
-	stream *stream
+	stream *stream[*scheduler.Event]
 	roles  []string
 
 	multiRole, refinement, partitionAware, killingState bool
 
 	tasks       map[string]*task
 	unreachable map[string]*task
+	completed   []*task // the last ones that ended
+	operations  map[string]*operation
 	offers      map[string]*offer
 	suppressed  map[string]bool
 	filters     map[filterKey][]*filter
 	shares      map[string]*share // what it has of each role
 	failover    *timer            // runs while it is disconnected
+
+	registeredAt, reregisteredAt, unregisteredAt time.Time
 }
 
 func newFramework(id string, info mesos.FrameworkInfo) *framework {
@@ -32,6 +36,7 @@ func newFramework(id string, info mesos.FrameworkInfo) *framework {
 		id:          id,
 		tasks:       map[string]*task{},
 		unreachable: map[string]*task{},
+		operations:  map[string]*operation{},
 		offers:      map[string]*offer{},
 		suppressed:  map[string]bool{},
 		filters:     map[filterKey][]*filter{},
@@ -107,6 +112,7 @@ func (c *Cluster) recoverFramework(id string, info mesos.FrameworkInfo) *framewo
 func (c *Cluster) disconnect(fw *framework) {
 	fw.stream = nil
 	fw.forgetFilters(c)
+	c.forgetInverseTo(fw, false)
 	for _, o := range newestFirst(fw.offers) {
 		c.withdraw(o, false)
 	}
@@ -123,15 +129,30 @@ func (c *Cluster) awaitFailover(fw *framework) {
 func (c *Cluster) removeFramework(fw *framework) {
 	c.stop(fw.failover)
 	fw.forgetFilters(c)
+	c.forgetInverseTo(fw, false)
 	for _, o := range newestFirst(fw.offers) {
 		c.withdraw(o, false)
 	}
 	for _, t := range sortedTasks(fw.tasks) {
 		c.shutDown(t)
+		fw.complete(t)
+	}
+	clear(fw.tasks)
+	for _, host := range c.hosts {
+		for _, e := range c.agents[host].sortedExecutors() {
+			if e.key.frameworkID == fw.id {
+				c.shutDownExecutor(e)
+			}
+		}
+	}
+	for _, o := range sortedOperations(fw.operations) {
+		c.forgetOperation(o)
 	}
 	delete(c.master.frameworks, fw.id)
 	c.master.removed[fw.id] = true
-	c.history.framework(fw.id).Removed = c.now()
+	c.master.complete(fw)
+	fw.unregisteredAt = c.now()
+	c.history.framework(fw.id).Removed = fw.unregisteredAt
 	if fw.stream != nil {
 		fw.stream.end()
 	}

@@ -25,6 +25,10 @@ func badRequest(text string) *httpError { return &httpError{http.StatusBadReques
 // handler answers for one of the two masters.
 func (c *Cluster) handler(index int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.cfg.Admin != nil && strings.HasPrefix(r.URL.Path, "/admin/") {
+			c.cfg.Admin.ServeHTTP(w, r)
+			return
+		}
 		// Before anything else: the server only notices that a client has gone
 		// when the request has been read.
 		body, err := io.ReadAll(r.Body)
@@ -46,12 +50,16 @@ func (c *Cluster) handler(index int) http.Handler {
 		switch {
 		case path == "/redirect" || leader != index:
 			c.redirect(w, r, leader)
-		case path != schedulerPath:
+		case path == "/state" || path == "/state.json":
+			c.stateEndpoint(w)
+		case path != schedulerPath && path != operatorPath:
 			w.WriteHeader(http.StatusNotFound)
 		case r.Method != http.MethodPost:
 			w.Header().Set("Allow", http.MethodPost)
 			answer(w, http.StatusMethodNotAllowed,
 				"405 Method Not Allowed. Expecting one of { 'POST' }, but received '"+r.Method+"'.")
+		case path == operatorPath:
+			c.operatorAPI(w, r, body)
 		default:
 			c.schedulerAPI(w, r, body, principal)
 		}

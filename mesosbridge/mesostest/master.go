@@ -5,37 +5,55 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/maintenance"
 )
 
 // master is all that a leading master knows. A failover replaces it by a new
 // one, which knows nothing but the registry: the agents.
 type master struct {
 	id         string
+	started    time.Time
 	frameworks map[string]*framework
 	// removed are the ids of frameworks that were torn down or timed out. A real
 	// master forgets the oldest of more than 50 (--max_completed_frameworks).
 	removed map[string]bool
+	// completed are the last of them, oldest first.
+	completed []*framework
 	// agents by id, in whatever standing; those that were removed are not in it.
-	agents map[string]*agent
-	offers map[string]*offer
+	agents   map[string]*agent
+	offers   map[string]*offer
+	inverse  map[string]*inverse // outstanding, by the id of the inverse offer
+	schedule maintenance.Schedule
+	windows  map[machine]*mesos.Unavailability
 	// recovered is how many agents are known from the registry alone.
 	recovered int
 
-	nextFramework, nextAgent, nextOffer int
-	allocator                           allocator
+	nextFramework, nextAgent, nextOffer, nextOperation int
+	allocator                                          allocator
 }
 
-func newMaster(id uuid.UUID) *master {
+func newMaster(id uuid.UUID, started time.Time) *master {
 	return &master{
+		started:    started,
 		id:         id.String(),
 		frameworks: map[string]*framework{},
 		removed:    map[string]bool{},
 		agents:     map[string]*agent{},
 		offers:     map[string]*offer{},
+		inverse:    map[string]*inverse{},
 		allocator:  allocator{roles: map[string]*share{}},
+	}
+}
+
+// complete files a framework that was removed (--max_completed_frameworks).
+func (m *master) complete(fw *framework) {
+	m.completed = append(m.completed, fw)
+	if len(m.completed) > 50 {
+		m.completed = m.completed[1:]
 	}
 }
 
@@ -54,6 +72,9 @@ func (m *master) newOfferID() string {
 	return m.id + "-O" + strconv.Itoa(m.nextOffer-1)
 }
 
+// mesosVersion is the version of Mesos that the recordings were made with.
+const mesosVersion = "1.12.0"
+
 // capabilityQuotaV2 is a capability of masters that mesos-go has no name for.
 const capabilityQuotaV2 = mesos.MasterInfo_Capability_Type(3)
 
@@ -65,7 +86,7 @@ func (m *master) info(addr string) *mesos.MasterInfo {
 	if net.ParseIP(host) == nil {
 		ip = "127.0.0.1" // in memory, where the host has a name only
 	}
-	port32, version, pid := uint32(port), "1.12.0", "master@"+net.JoinHostPort(ip, portText)
+	port32, version, pid := uint32(port), mesosVersion, "master@"+net.JoinHostPort(ip, portText)
 	return &mesos.MasterInfo{
 		ID: m.id,
 		// The address's bytes as they lie in memory (recorded: 127.0.0.1 is 16777343).

@@ -28,7 +28,7 @@ func (c *Cluster) offer(fw *framework, role string, a *agent, r resources) *offe
 	return o
 }
 
-func (o *offer) proto() mesos.Offer {
+func (o *offer) proto(m *master) mesos.Offer {
 	a := o.agent
 	p := mesos.Offer{
 		ID:          mesos.OfferID{Value: o.id},
@@ -39,6 +39,13 @@ func (o *offer) proto() mesos.Offer {
 		Domain:      a.domain,
 		Resources:   o.resources.proto(o.fw, o.role),
 		Attributes:  a.attributes,
+
+		Unavailability: m.unavailability(a),
+	}
+	for _, e := range a.sortedExecutors() {
+		if e.key.frameworkID == o.fw.id {
+			p.ExecutorIDs = append(p.ExecutorIDs, e.info.ExecutorID)
+		}
 	}
 	if o.fw.multiRole {
 		p.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &o.role}

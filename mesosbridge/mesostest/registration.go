@@ -26,6 +26,10 @@ func (c *Cluster) register(a *agent) {
 		c.adoptTasks(a, true)
 	}
 	a.standing = registered
+	a.reregisteredAt = c.now()
+	if before == unknown {
+		a.registeredAt = a.reregisteredAt
+	}
 	if before != disconnected {
 		c.master.allocator.total.add(a.total, 1)
 	}
@@ -35,6 +39,9 @@ func (c *Cluster) register(a *agent) {
 			a.available = a.available.minus(t.resources)
 		}
 	}
+	for _, e := range a.executors {
+		a.available = a.available.minus(e.resources)
+	}
 	for _, t := range sortedTasks(a.tasks) {
 		if a.kills[t.key()] {
 			c.killOnAgent(t, nil)
@@ -42,6 +49,8 @@ func (c *Cluster) register(a *agent) {
 		c.resume(t)
 	}
 	clear(a.kills)
+	c.adoptOperations(a)
+	c.killDrained(a)
 	c.allocate([]*agent{a})
 }
 
@@ -54,12 +63,21 @@ func (c *Cluster) shutDownRemoved(a *agent) {
 			c.endProcess(t)
 		}
 	}
+	for _, e := range a.sortedExecutors() {
+		if c.master.removed[e.key.frameworkID] {
+			c.shutDownExecutor(e)
+		}
+	}
 }
 
 // adoptTasks takes the tasks of an agent into the books of a master that had
 // dropped it, or that never knew more than its name. Only in the first case the
 // frameworks are told (agent-unreachable; in master-failover not a word).
 func (c *Cluster) adoptTasks(a *agent, tell bool) {
+	for _, e := range a.sortedExecutors() {
+		c.allot(c.recoverFramework(e.key.frameworkID, e.framework), e.role, e.resources)
+		e.held = true
+	}
 	for _, t := range sortedTasks(a.tasks) {
 		fw := c.recoverFramework(t.frameworkID, t.framework)
 		fw.tasks[t.id] = t
@@ -89,6 +107,7 @@ func (c *Cluster) markUnreachable(a *agent) {
 		status.UnreachableTime = &mesos.TimeInfo{Nanoseconds: a.unreachableSince.UnixNano()}
 		return status
 	})
+	c.loseOperations(a, mesos.OPERATION_UNREACHABLE, "Agent was marked unreachable")
 	a.standing = unreachable
 	c.sendFailure(a)
 }
@@ -102,8 +121,10 @@ func (c *Cluster) removeAgent(a *agent, cause string) {
 		setState(status, mesos.TASK_LOST.Enum(), "Agent "+a.host+" removed: "+cause)
 		return status
 	})
+	c.loseOperations(a, mesos.OPERATION_UNKNOWN, "") // nobody is told
 	a.standing = removed
 	c.rescindAll(a)
+	c.forgetInverse(a)
 	delete(c.master.agents, a.id)
 	c.sendFailure(a)
 }
@@ -124,7 +145,18 @@ func (c *Cluster) endTasks(a *agent, status func(*framework, *task) *mesos.TaskS
 			t.released = true
 			c.unallot(fw, t.role, t.resources)
 		}
-		c.sendStatus(fw, status(fw, t))
+		word := status(fw, t)
+		t.remember(word)
+		if fw.unreachable[t.id] != t {
+			fw.complete(t)
+		}
+		c.sendStatus(fw, word)
+	}
+	for _, e := range a.sortedExecutors() {
+		if fw := c.master.frameworks[e.key.frameworkID]; fw != nil && e.held {
+			c.unallot(fw, e.role, e.resources)
+		}
+		e.held = false
 	}
 }
 

@@ -17,6 +17,7 @@ type resources []quantity
 type quantity struct {
 	kind
 	reservations []mesos.Resource_ReservationInfo
+	volume       *mesos.Resource_DiskInfo // nil for all but volumes and disks of their own
 	milli        int64
 	ranges       []span
 	isRanges     bool
@@ -27,6 +28,8 @@ type kind struct {
 	name string
 	// reserved is the text of the reservations, empty for unreserved resources.
 	reserved string
+	// disk tells volumes and disks apart, empty for a part of the root disk.
+	disk string
 }
 
 // span is a range with both ends in it.
@@ -49,6 +52,23 @@ func (q quantity) rank() int {
 		return 1
 	}
 	return 2
+}
+
+// dynamic says that the reservation was made by an operation.
+func (q quantity) dynamic() bool {
+	n := len(q.reservations)
+	return n > 0 && q.reservations[n-1].GetType() == mesos.Resource_ReservationInfo_DYNAMIC
+}
+
+// reservedAs is q with other reservations.
+func (q quantity) reservedAs(reservations []mesos.Resource_ReservationInfo) quantity {
+	q.reservations, q.reserved = reservations, reservationText(reservations)
+	return q
+}
+
+// unreserved is q without its last reservation.
+func (q quantity) unreserved() quantity {
+	return q.reservedAs(q.reservations[:len(q.reservations)-1])
 }
 
 // role that the resources are reserved for, empty when they are not.
@@ -105,6 +125,9 @@ func (r resources) contains(other resources) bool {
 			}
 			return false
 		}
+		if q.indivisible() && q.milli != r[i].milli {
+			return false
+		}
 		if q.milli > r[i].milli || len(without(q.ranges, r[i].ranges)) > 0 {
 			return false
 		}
@@ -140,16 +163,20 @@ func (r resources) milli(name string) int64 {
 func (r resources) String(allocated string) string {
 	parts := make([]string, 0, len(r))
 	for _, q := range r {
-		text := q.name
-		if allocated != "" {
-			text += "(allocated: " + allocated + ")"
-		}
-		if q.reserved != "" {
-			text += "(reservations: [" + q.reserved + "])"
-		}
-		parts = append(parts, text+":"+q.value())
+		parts = append(parts, q.text(allocated))
 	}
 	return strings.Join(parts, "; ")
+}
+
+func (q quantity) text(allocated string) string {
+	text := q.name
+	if allocated != "" {
+		text += "(allocated: " + allocated + ")"
+	}
+	if q.reserved != "" {
+		text += "(reservations: [" + q.reserved + "])"
+	}
+	return text + diskText(q.volume) + ":" + q.value()
 }
 
 func (q quantity) value() string {

@@ -1,6 +1,8 @@
 package mesostest
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -16,8 +18,7 @@ func parseResources(from []mesos.Resource, allocated string) (all resources, for
 		if role := r.GetAllocationInfo().GetRole(); role != "" && role != allocated {
 			foreign = role
 		}
-		q := quantity{kind: kind{name: r.Name}, reservations: reservationsOf(r)}
-		q.reserved = reservationText(q.reservations)
+		q := quantity{kind: kind{name: r.Name}}.reservedAs(reservationsOf(r)).onDisk(r.Disk)
 		if r.GetType() == mesos.RANGES {
 			q.isRanges = true
 			for _, s := range r.GetRanges().GetRange() {
@@ -91,14 +92,47 @@ func reservationText(reservations []mesos.Resource_ReservationInfo) string {
 	return strings.Join(text, ",")
 }
 
+// understandsAll is a framework with all capabilities: what an operator is told
+// has the same format.
+func understandsAll() *framework { return &framework{multiRole: true, refinement: true} }
+
+// portsLast is the order in which an agent tells of its resources.
+func (r resources) portsLast() resources {
+	sorted := slices.Clone(r)
+	slices.SortStableFunc(sorted, func(a, b quantity) int {
+		return cmp.Compare(strings.Count(a.name, "ports"), strings.Count(b.name, "ports"))
+	})
+	return sorted
+}
+
+// endpoint writes resources for an operator: with reservations and, when there
+// is at most one, in the old format, too (ENDPOINT in common/resources_utils.cpp).
+func (r resources) endpoint(role string) []mesos.Resource {
+	list := r.proto(understandsAll(), role)
+	for i := range list {
+		switch reservations := list[i].Reservations; len(reservations) {
+		case 0:
+			everybody := "*"
+			list[i].Role = &everybody
+		case 1:
+			list[i].Role = reservations[0].Role
+			if reservations[0].GetType() == mesos.Resource_ReservationInfo_DYNAMIC {
+				list[i].Reservation = &mesos.Resource_ReservationInfo{
+					Principal: reservations[0].Principal, Labels: reservations[0].Labels}
+			}
+		}
+	}
+	return list
+}
+
 // proto writes resources that are allocated to a role as this framework
 // understands them: without MULTI_ROLE there is no allocation_info, without
 // RESERVATION_REFINEMENT there is a role (reconcile-not-partition-aware).
 func (r resources) proto(fw *framework, role string) []mesos.Resource {
 	out := make([]mesos.Resource, 0, len(r))
 	for _, q := range r {
-		res := mesos.Resource{Name: q.name, Type: mesos.SCALAR.Enum()}
-		if fw.multiRole {
+		res := mesos.Resource{Name: q.name, Type: mesos.SCALAR.Enum(), Disk: q.volume}
+		if fw.multiRole && role != "" {
 			res.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &role}
 		}
 		if fw.refinement {

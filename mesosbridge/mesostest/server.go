@@ -12,6 +12,7 @@ import (
 // server is where the two masters listen.
 type server struct {
 	endpoints [2]*endpoint // the first one leads at the start
+	agents    *endpoint    // of all agents
 	serving   sync.WaitGroup
 	conns     sync.WaitGroup
 	once      sync.Once
@@ -39,6 +40,9 @@ func (c *Cluster) StartAt(addr string) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("mesostest: the standby master cannot listen: %w", err), leader.Close())
 	}
+	if err := c.listenForAgents(); err != nil {
+		return errors.Join(err, leader.Close(), standby.Close())
+	}
 	c.serve([2]net.Listener{leader, standby})
 	return nil
 }
@@ -53,24 +57,30 @@ func (c *Cluster) serve(tcp [2]net.Listener) {
 		if tcp[i] != nil {
 			e.addr = tcp[i].Addr().String()
 		}
-		e.memory = newMemoryListener(e.addr)
-		e.http = &http.Server{
-			Handler:   c.handler(i),
-			ConnState: c.server.track,
-		}
-		listeners := []net.Listener{e.memory}
-		if tcp[i] != nil {
-			listeners = append(listeners, tcp[i])
-		}
 		c.server.endpoints[i] = e
-		for _, l := range listeners {
+		c.listen(e, c.handler(i), tcp[i])
+	}
+	if c.hasExecutors() {
+		e := &endpoint{addr: "agents"}
+		listeners := c.running.listeners
+		c.server.agents = e
+		c.listen(e, c.agentHandler(), listeners...)
+	}
+	c.background.Add(1)
+	go c.loop()
+}
+
+// listen serves an endpoint in memory and on the listeners that are not nil.
+func (c *Cluster) listen(e *endpoint, handler http.Handler, tcp ...net.Listener) {
+	e.memory = newMemoryListener(e.addr)
+	e.http = &http.Server{Handler: handler, ConnState: c.server.track}
+	for _, l := range append([]net.Listener{e.memory}, tcp...) {
+		if l != nil {
 			g := &gate{Listener: l}
 			e.gates = append(e.gates, g)
 			c.server.serving.Go(func() { _ = e.http.Serve(g) })
 		}
 	}
-	c.background.Add(1)
-	go c.loop()
 }
 
 // track counts connections, so that Close can wait for the last.
@@ -107,6 +117,9 @@ func (c *Cluster) Transport() *http.Transport {
 					return e.memory.dial(ctx)
 				}
 			}
+			if c.server.agents != nil && c.agentAt(addr) != nil {
+				return c.server.agents.memory.dial(ctx)
+			}
 			return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("no such host in the cluster: " + addr)}
 		},
 		MaxIdleConnsPerHost: 16,
@@ -117,7 +130,9 @@ func (c *Cluster) Transport() *http.Transport {
 func (c *Cluster) Close() {
 	c.server.once.Do(func() {
 		close(c.done)
-		for _, e := range c.server.endpoints {
+		c.end()
+		c.killProcesses()
+		for _, e := range append(c.server.endpoints[:], c.server.agents) {
 			if e != nil {
 				_ = e.http.Close()
 			}
@@ -126,6 +141,7 @@ func (c *Cluster) Close() {
 	c.server.serving.Wait()
 	c.server.conns.Wait()
 	c.background.Wait()
+	c.running.cleanUp()
 }
 
 // gate lets connections in, or turns them away while the fault lasts.

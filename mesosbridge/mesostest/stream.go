@@ -9,17 +9,20 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
-// stream is the answer to one SUBSCRIBE: events until either side ends it. The
-// cluster appends to it; the goroutine of the HTTP request writes it out.
-type stream struct {
+// stream is the answer to one SUBSCRIBE, of a framework or an executor: events
+// until either side ends it. The cluster appends to it; the goroutine of the HTTP
+// request writes it out.
+type stream[E any] struct {
 	id     string
 	wake   chan struct{}
 	beat   *timer
 	mu     sync.Mutex
-	queue  []*scheduler.Event
+	queue  []E
 	silent bool
 	ending ending
 }
+
+func newStream[E any]() *stream[E] { return &stream[E]{wake: make(chan struct{}, 1)} }
 
 type ending int
 
@@ -29,7 +32,7 @@ const (
 	broken // the connection is cut, without the end of the HTTP body
 )
 
-func (s *stream) send(events ...*scheduler.Event) {
+func (s *stream[E]) send(events ...E) {
 	s.update(func() {
 		if s.ending == open {
 			s.queue = append(s.queue, events...)
@@ -38,15 +41,15 @@ func (s *stream) send(events ...*scheduler.Event) {
 }
 
 // end closes the stream after what is queued (the client sees EOF).
-func (s *stream) end() { s.update(func() { s.ending = max(s.ending, ended) }) }
+func (s *stream[E]) end() { s.update(func() { s.ending = max(s.ending, ended) }) }
 
 // cut closes the connection at once (the client sees an unexpected EOF).
-func (s *stream) cut() { s.update(func() { s.ending = broken }) }
+func (s *stream[E]) cut() { s.update(func() { s.ending = broken }) }
 
 // stall makes the stream hold back all that comes, while it stays open.
-func (s *stream) stall(silent bool) { s.update(func() { s.silent = silent }) }
+func (s *stream[E]) stall(silent bool) { s.update(func() { s.silent = silent }) }
 
-func (s *stream) update(f func()) {
+func (s *stream[E]) update(f func()) {
 	s.mu.Lock()
 	f()
 	s.mu.Unlock()
@@ -57,7 +60,7 @@ func (s *stream) update(f func()) {
 }
 
 // next is what there is to write.
-func (s *stream) next() ([]*scheduler.Event, ending) {
+func (s *stream[E]) next() ([]E, ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ending == broken {
@@ -75,7 +78,7 @@ var errCut = errors.New("stream cut")
 
 // write writes events as RecordIO frames until the stream ends, the client goes
 // away or stop is closed.
-func (s *stream) write(w http.ResponseWriter, r *http.Request, encode encodeFunc, stop <-chan struct{}) error {
+func (s *stream[E]) write(w http.ResponseWriter, r *http.Request, encode func(E) ([]byte, error), stop <-chan struct{}) error {
 	frames := recordio.NewWriter(w)
 	flush := http.NewResponseController(w)
 	if err := flush.Flush(); err != nil {
@@ -114,7 +117,7 @@ func (s *stream) write(w http.ResponseWriter, r *http.Request, encode encodeFunc
 }
 
 // heartbeat sends the first HEARTBEAT now, and one each interval from then on.
-func (c *Cluster) heartbeat(s *stream) {
+func (c *Cluster) heartbeat(s *stream[*scheduler.Event]) {
 	s.send(&scheduler.Event{Type: scheduler.Event_HEARTBEAT})
 	s.beat = c.after(c.cfg.HeartbeatInterval, func() { c.heartbeat(s) })
 }

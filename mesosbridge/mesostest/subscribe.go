@@ -11,12 +11,12 @@ import (
 
 // subscribe answers SUBSCRIBE with a stream. What is refused gets a stream, too,
 // with nothing but an ERROR on it (framework-removed).
-func (c *Cluster) subscribe(call *scheduler.Call_Subscribe, principal string) *stream {
+func (c *Cluster) subscribe(call *scheduler.Call_Subscribe, principal string) *stream[*scheduler.Event] {
 	info := *call.FrameworkInfo
 	if principal != "" && info.Principal == nil {
 		info.Principal = &principal
 	}
-	s := &stream{wake: make(chan struct{}, 1)}
+	s := newStream[*scheduler.Event]()
 	id := info.GetID().GetValue()
 	c.change(func() {
 		s.id = c.uuid().String()
@@ -55,7 +55,7 @@ func (c *Cluster) refusal(id string, info mesos.FrameworkInfo) string {
 
 // resubscribe gives a known framework a new stream. When it still has one, that
 // one is told and ended: the new one takes over, whoever it is (resubscribe).
-func (c *Cluster) resubscribe(fw *framework, info mesos.FrameworkInfo, suppressed []string, s *stream) {
+func (c *Cluster) resubscribe(fw *framework, info mesos.FrameworkInfo, suppressed []string, s *stream[*scheduler.Event]) {
 	old := fw.stream
 	c.updateFramework(fw, info, suppressed)
 	if old != nil {
@@ -80,9 +80,13 @@ func (c *Cluster) resubscribe(fw *framework, info mesos.FrameworkInfo, suppresse
 }
 
 // connect puts a framework on a stream.
-func (c *Cluster) connect(fw *framework, s *stream) {
+func (c *Cluster) connect(fw *framework, s *stream[*scheduler.Event]) {
 	c.stop(fw.failover)
 	fw.stream = s
+	fw.reregisteredAt = c.now()
+	if fw.registeredAt.IsZero() {
+		fw.registeredAt = fw.reregisteredAt
+	}
 	record := c.history.framework(fw.id)
 	record.Info = fw.info
 	record.Subscriptions = append(record.Subscriptions, c.now())
@@ -92,7 +96,7 @@ func (c *Cluster) connect(fw *framework, s *stream) {
 		Subscribed: &scheduler.Event_Subscribed{
 			FrameworkID:              &mesos.FrameworkID{Value: fw.id},
 			HeartbeatIntervalSeconds: &interval,
-			MasterInfo:               c.master.info(c.server.endpoints[c.faults.leader].addr),
+			MasterInfo:               c.masterInfo(),
 		},
 	})
 	c.heartbeat(s)
@@ -134,7 +138,7 @@ func (fw *framework) setSuppressed(roles []string) {
 }
 
 // streamGone is called when the connection of a stream has ended, for whatever reason.
-func (c *Cluster) streamGone(s *stream) {
+func (c *Cluster) streamGone(s *stream[*scheduler.Event]) {
 	c.change(func() {
 		c.stop(s.beat)
 		for _, fw := range c.master.frameworks {

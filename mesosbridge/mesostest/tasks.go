@@ -24,6 +24,12 @@ type task struct {
 	play            Play
 	step            int
 	timer           *timer // of the next step, or of dying
+	check           *timer // of the next health check
+	failures        int    // of the health check, in a row
+	process         *process
+	ended           bool          // the process has, which its executor will notice
+	grace           time.Duration // that it has when it is killed
+	executor        *executor     // of the framework's own; nil for all others
 	killing         bool
 	state           mesos.TaskState
 	healthy         *bool
@@ -38,6 +44,7 @@ type task struct {
 	// whether it has the task's resources back.
 	forwarded *mesos.TaskStatus
 	released  bool
+	statuses  []*mesos.TaskStatus // all that an operator is told of
 }
 
 func (t *task) forwardedState() mesos.TaskState {
@@ -62,8 +69,9 @@ func terminal(s mesos.TaskState) bool {
 	return false
 }
 
-// launch starts a task that has been validated on an agent.
-func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role string, r resources) {
+// launch starts a task that has been validated on an agent. What its executor
+// needs is own, when that is an executor of the framework's own and a new one.
+func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role string, r, own resources) {
 	t := &task{
 		id:          info.TaskID.Value,
 		info:        info,
@@ -73,7 +81,6 @@ func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role stri
 		role:        role,
 		resources:   r,
 		state:       mesos.TASK_STAGING,
-		play:        c.cfg.Script(info),
 	}
 	pid := uint32(2000 + c.history.len())
 	t.containerStatus = &mesos.ContainerStatus{
@@ -86,7 +93,15 @@ func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role stri
 	fw.tasks[t.id] = t
 	a.tasks[t.key()] = t
 	c.history.launched(t, c.now())
-	c.nextStep(t)
+	switch {
+	case info.Executor != nil && c.hasExecutors():
+		c.launchOnExecutor(t, own)
+	case c.cfg.Processes != nil:
+		c.runCommand(t)
+	default:
+		t.play = c.cfg.Script(info)
+		c.nextStep(t)
+	}
 }
 
 // nextStep waits for the next step of the script.
@@ -109,13 +124,8 @@ func (c *Cluster) report(t *task, step Step) {
 	if terminal(t.state) {
 		return
 	}
-	now := c.now()
-	timestamp := seconds(now)
+	timestamp := seconds(c.now())
 	uuid := c.uuid()
-	t.state = step.State
-	if step.Healthy != nil {
-		t.healthy = step.Healthy
-	}
 	status := &mesos.TaskStatus{
 		TaskID:          mesos.TaskID{Value: t.id},
 		State:           step.State.Enum(),
@@ -130,6 +140,8 @@ func (c *Cluster) report(t *task, step Step) {
 	// An executor of the framework's own is not named (executor-messages).
 	if t.info.Executor == nil {
 		status.ExecutorID = &mesos.ExecutorID{Value: t.id}
+	} else if step.Source != nil {
+		status.ExecutorID = &t.info.Executor.ExecutorID
 	}
 	if step.Message != "" {
 		status.Message = &step.Message
@@ -138,15 +150,32 @@ func (c *Cluster) report(t *task, step Step) {
 		status.Source = step.Source
 		status.ContainerStatus = nil // the agent knows of none (docker-task-without-docker)
 	}
-	if terminal(t.state) {
+	if terminal(step.State) && status.Healthy == nil {
 		// The last word repeats what was known of health (health-check).
-		if status.Healthy == nil {
-			status.Healthy = t.healthy
+		status.Healthy = t.healthy
+		if step.Healthy != nil {
+			status.Healthy = step.Healthy
 		}
-		c.stop(t.timer)
-		c.history.ended(t, now)
 	}
-	c.history.reported(t, status, now)
+	c.take(t, status)
+}
+
+// take is an agent noting what it was told of a task, and telling the master.
+func (c *Cluster) take(t *task, status *mesos.TaskStatus) {
+	t.state = *status.State
+	if status.Healthy != nil {
+		t.healthy = status.Healthy
+	}
+	t.agent.drainReason(status)
+	if terminal(t.state) {
+		c.stop(t.timer)
+		c.stop(t.check)
+		c.history.ended(t, c.now())
+		if t.executor != nil {
+			delete(t.executor.tasks, t.id)
+		}
+	}
+	c.history.reported(t, status, c.now())
 	c.queueUpdate(t, status)
 }
 
@@ -172,10 +201,15 @@ func (c *Cluster) kill(fw *framework, call *scheduler.Call_Kill) {
 
 // killOnAgent has the executor end its task. A second kill changes nothing.
 func (c *Cluster) killOnAgent(t *task, policy *mesos.KillPolicy) {
-	if t.killing || terminal(t.state) {
+	if t.executor != nil {
+		c.killOnExecutor(t, policy)
+		return
+	}
+	if t.killing || t.ended || terminal(t.state) {
 		return
 	}
 	t.killing = true
+	c.stop(t.check)
 	c.stop(t.timer)
 	if t.state == mesos.TASK_STAGING {
 		// killTask in slave/slave.cpp.
@@ -190,8 +224,16 @@ func (c *Cluster) killOnAgent(t *task, policy *mesos.KillPolicy) {
 	if fw := newFramework(t.frameworkID, t.framework); fw.killingState {
 		c.report(t, Step{State: mesos.TASK_KILLING})
 	}
+	if c.cfg.Processes != nil {
+		if t.grace = gracePeriod(policy, t.info.KillPolicy); t.process != nil {
+			c.terminate(t)
+		}
+		return // or commandStarted does it
+	}
 	dies, signal := t.play.DiesAfter, "Terminated"
-	if grace := gracePeriod(policy, t.info.KillPolicy); dies > grace {
+	// A process that ends at once ends of the first signal, even when there is no
+	// grace at all: its executor just notices a bit later (agent-gone).
+	if grace := gracePeriod(policy, t.info.KillPolicy); dies > grace && dies > diesAfter {
 		dies, signal = grace, "Killed"
 	}
 	t.timer = c.after(dies, func() {
@@ -214,6 +256,9 @@ func gracePeriod(policies ...*mesos.KillPolicy) time.Duration {
 func (c *Cluster) shutDown(t *task) {
 	a := t.agent
 	c.release(t)
+	status := c.masterStatus(t.id, &mesos.AgentID{Value: a.id}, mesos.REASON_FRAMEWORK_REMOVED)
+	setState(status, mesos.TASK_KILLED.Enum(), "Framework "+t.frameworkID+" removed")
+	t.remember(status)
 	if !a.connected() {
 		return
 	}
@@ -226,6 +271,11 @@ func (c *Cluster) endProcess(t *task) {
 	if !terminal(t.state) {
 		t.state = mesos.TASK_KILLED
 		c.stop(t.timer)
+		c.stop(t.check)
+		t.process.kill()
+		if t.executor != nil {
+			delete(t.executor.tasks, t.id)
+		}
 		c.history.ended(t, c.now())
 	}
 }

@@ -36,6 +36,9 @@ func (c *Cluster) stop(t *timer) {
 	}
 }
 
+// running: it has neither fired nor been stopped; nil does not run.
+func (t *timer) running() bool { return t != nil && t.index >= 0 }
+
 // poke makes the loop look at the heap again.
 func (c *Cluster) poke() {
 	select {

@@ -48,7 +48,10 @@ func (c *Cluster) forward(t *task) {
 	if fw == nil {
 		return
 	}
-	t.forwarded = t.pending[0]
+	if t.forwarded != t.pending[0] {
+		t.forwarded = t.pending[0]
+		t.remember(t.forwarded)
+	}
 	// Along with the update the agent says what came after it, so the resources
 	// of a task that has ended do not wait for acknowledgements.
 	if terminal(t.state) {
@@ -69,7 +72,9 @@ func (c *Cluster) acknowledge(fw *framework, call *scheduler.Call_Acknowledge) {
 	c.stop(t.retry)
 	if terminal(*done.State) {
 		delete(fw.tasks, t.id)
+		fw.complete(t)
 		c.forgetTask(t)
+		c.finishDrain(t.agent)
 		return
 	}
 	c.resume(t)

@@ -24,6 +24,13 @@ func validateCall(call *scheduler.Call, principal string) string {
 		if len(call.Acknowledge.UUID) != 16 {
 			return "Not a valid UUID"
 		}
+	case scheduler.Call_ACKNOWLEDGE_OPERATION_STATUS:
+		if len(call.AcknowledgeOperationStatus.UUID) != 16 {
+			return "Not a valid UUID"
+		}
+		if call.AcknowledgeOperationStatus.AgentID == nil {
+			return "Expecting 'agent_id' to be present"
+		}
 	case scheduler.Call_UPDATE_FRAMEWORK:
 		if call.FrameworkID.Value != call.UpdateFramework.FrameworkInfo.GetID().GetValue() {
 			return "'framework_id' differs from 'update_framework.framework_info.id'"

@@ -1,0 +1,34 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+)
+
+func TestOffersAreKeptWhileDevicesArrive(t *testing.T) {
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		name string
+		ages []time.Duration
+		keep time.Duration
+	}{
+		{"no device", nil, 0},
+		{"old devices", []time.Duration{time.Hour, keepWhileGrowing}, 0},
+		{"a young one among them", []time.Duration{time.Hour, 2 * time.Second, time.Minute}, keepWhileGrowing - 2*time.Second},
+		{"a clock that is a little ahead", []time.Duration{-time.Second}, keepWhileGrowing},
+		{"a clock that is far ahead", []time.Duration{-time.Hour}, 0},
+	} {
+		var seen observation
+		for _, age := range test.ages {
+			seen.devices = append(seen.devices, &v1alpha1.QuobyteDevice{
+				ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(now.Add(-age))}})
+		}
+		if got := max(0, seen.growing(now)); got != test.keep {
+			t.Errorf("%s: offers are kept for %v, want %v", test.name, got, test.keep)
+		}
+	}
+}
