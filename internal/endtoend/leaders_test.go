@@ -21,7 +21,7 @@ func TestHungLeaderComesBack(t *testing.T) {
 	w.awaitQuiet()
 	launched := len(w.mesos.History())
 
-	if err := first.Signal(syscall.SIGSTOP); err != nil {
+	if err := first.Pause(); err != nil {
 		t.Fatal(err)
 	}
 	w.startOperator("--lease-duration=6s")

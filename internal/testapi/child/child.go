@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -84,6 +86,42 @@ func (p *Process) Signal(s syscall.Signal) error {
 		return fmt.Errorf("signal %s: %w", p.name, err)
 	}
 	return nil
+}
+
+// pauseTimeout bounds how long Pause waits: a thread in the kernel stops late.
+const pauseTimeout = 10 * time.Second
+
+// Pause stops the process where it is, until SIGCONT. On Linux it returns when
+// every thread stands still: the signal alone leaves them time for another answer.
+func (p *Process) Pause() error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(pauseTimeout); p.moves(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s does not stand still", p.name)
+		}
+	}
+	return nil
+}
+
+// moves says that a thread is not stopped yet, where /proc tells.
+func (p *Process) moves() bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return false
+	}
+	for _, thread := range threads {
+		stat, err := os.ReadFile(thread)
+		if err != nil {
+			continue // The thread has ended.
+		}
+		// The state follows the name, which stands in parentheses.
+		if _, rest, ok := strings.Cut(string(stat), ") "); ok && !strings.HasPrefix(rest, "T") {
+			return true
+		}
+	}
+	return false
 }
 
 // Kill ends the process at once, also one that is paused, and waits for it.

@@ -53,3 +53,30 @@ func TestStartNamesWhatIsMissing(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestPauseReturnsWhenTheProcessStandsStill(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	p, err := Start(Options{Name: "sh", Log: log, Path: "/bin/sh", Args: []string{"-c", "while :; do echo x; done"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Kill() })
+	size := func() int64 {
+		info, err := os.Stat(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	for size() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := p.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	before := size()
+	time.Sleep(20 * time.Millisecond)
+	if after := size(); after != before {
+		t.Errorf("it wrote %d bytes while it was paused", after-before)
+	}
+}

@@ -195,16 +195,20 @@ func (c *ControlPlane) StartAPIServer(ctx context.Context) error {
 
 // PauseAPIServer stops the API server's clock, as a hung machine does:
 // connections stay open and nothing answers.
-func (c *ControlPlane) PauseAPIServer() error { return c.signalAPIServer(syscall.SIGSTOP) }
+func (c *ControlPlane) PauseAPIServer() error {
+	return c.withAPIServer((*child.Process).Pause)
+}
 
 // ResumeAPIServer lets a paused API server go on.
-func (c *ControlPlane) ResumeAPIServer() error { return c.signalAPIServer(syscall.SIGCONT) }
+func (c *ControlPlane) ResumeAPIServer() error {
+	return c.withAPIServer(func(p *child.Process) error { return p.Signal(syscall.SIGCONT) })
+}
 
-func (c *ControlPlane) signalAPIServer(s syscall.Signal) error {
+func (c *ControlPlane) withAPIServer(do func(*child.Process) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.apiServer == nil {
 		return errors.New("the API server does not run")
 	}
-	return c.apiServer.Signal(s)
+	return do(c.apiServer)
 }
