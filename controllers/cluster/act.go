@@ -23,13 +23,16 @@ import (
 const declineFor = time.Hour
 
 // keepWhileGrowing is how long after the youngest device was created no offer is
-// declined, unless all runs before: while thousands of devices are applied, the
-// next one wants what the last one did not, and each REVIVE brings the offers of
-// all hosts.
+// declined, nor while devices wait for their finalizers, unless all runs before:
+// while thousands of devices are applied, the next one wants what the last one
+// did not, and each REVIVE brings the offers of all hosts.
 const keepWhileGrowing = 5 * time.Second
 
 // growing says how long offers are still kept; zero: they are not.
 func (o *observation) growing(now time.Time) time.Duration {
+	if o.expected {
+		return keepWhileGrowing
+	}
 	var youngest time.Time
 	for _, device := range o.devices {
 		if device.CreationTimestamp.After(youngest) {

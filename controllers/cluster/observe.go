@@ -19,11 +19,17 @@ import (
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
+// expectFor bounds how long a device's finalizer is waited for: the API server
+// may refuse it.
+const expectFor = time.Minute
+
 // observation is the whole state that one pass works from.
 type observation struct {
 	key     types.NamespacedName
 	cluster *v1alpha1.QuobyteCluster
 	devices []*v1alpha1.QuobyteDevice
+	// expected: there are devices that will get their finalizer in a moment.
+	expected bool
 	// member is nil when the cluster cannot be connected; problem says why.
 	member   *member
 	problem  mesosbridge.Problem
@@ -58,6 +64,8 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 		device := &list.Items[i]
 		if device.DeletionTimestamp != nil || controllerutil.ContainsFinalizer(device, v1alpha1.FinalizerDevice) {
 			seen.devices = append(seen.devices, device)
+		} else if r.Clock.Since(device.CreationTimestamp.Time) < expectFor {
+			seen.expected = true
 		}
 	}
 	if err := r.connect(ctx, seen); err != nil {
