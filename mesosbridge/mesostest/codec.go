@@ -20,10 +20,14 @@ const (
 
 type encodeFunc func(*scheduler.Event) ([]byte, error)
 
-// decodeCall reads a call by its Content-Type; the errors are the master's words
+// decodeCall reads a call of any of the APIs by its Content-Type; types are the
+// names of its types; the errors are the master's words
 // (http-errors, and scheduler() in master/http.cpp).
-func decodeCall(contentType string, body []byte) (*scheduler.Call, *httpError) {
-	call := &scheduler.Call{}
+func decodeCall[C any, P interface {
+	*C
+	Unmarshal([]byte) error
+}](types map[string]int32, contentType string, body []byte) (P, *httpError) {
+	call := P(new(C))
 	switch contentType {
 	case "":
 		return nil, badRequest("Expecting 'Content-Type' to be present")
@@ -33,25 +37,17 @@ func decodeCall(contentType string, body []byte) (*scheduler.Call, *httpError) {
 		}
 		return call, nil
 	case mediaJSON:
-		return decodeJSONCall(body)
+		known, refused := peekType(body, types)
+		if refused != nil || !known {
+			return call, refused
+		}
+		if err := json.Unmarshal(body, call); err != nil {
+			return nil, badRequest("Failed to convert JSON into Call protobuf: " + err.Error())
+		}
+		return call, nil
 	}
 	return nil, &httpError{http.StatusUnsupportedMediaType,
 		"Expecting 'Content-Type' of " + mediaJSON + " or " + mediaProtobuf}
-}
-
-func decodeJSONCall(body []byte) (*scheduler.Call, *httpError) {
-	known, refused := peekType(body, scheduler.Call_Type_value)
-	if refused != nil {
-		return nil, refused
-	}
-	if !known {
-		return &scheduler.Call{}, nil
-	}
-	call := &scheduler.Call{}
-	if err := json.Unmarshal(body, call); err != nil {
-		return nil, badRequest("Failed to convert JSON into Call protobuf: " + err.Error())
-	}
-	return call, nil
 }
 
 // peekType looks at the type of a call. mesos-go refuses a name of an enum that

@@ -10,7 +10,7 @@ import (
 
 // executorAPI handles one call of an executor (Http::executor in slave/http.cpp).
 func (c *Cluster) executorAPI(w http.ResponseWriter, r *http.Request, a *agent, body []byte) {
-	call, refused := decodeExecutorCall(r.Header.Get("Content-Type"), body)
+	call, refused := decodeCall[api.Call](api.Call_Type_value, r.Header.Get("Content-Type"), body)
 	if refused == nil {
 		if problem := validateExecutorCall(call); problem != "" {
 			refused = badRequest("Failed to validate Executor::Call: " + problem)
@@ -92,30 +92,6 @@ func (c *Cluster) executorSubscription(w http.ResponseWriter, r *http.Request, a
 	if err := s.write(w, r, encode, c.done); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-}
-
-func decodeExecutorCall(contentType string, body []byte) (*api.Call, *httpError) {
-	call := &api.Call{}
-	switch contentType {
-	case "":
-		return nil, badRequest("Expecting 'Content-Type' to be present")
-	case mediaProtobuf:
-		if err := call.Unmarshal(body); err != nil {
-			return nil, badRequest("Failed to parse body into Call protobuf")
-		}
-		return call, nil
-	case mediaJSON:
-		known, refused := peekType(body, api.Call_Type_value)
-		if refused != nil || !known {
-			return call, refused
-		}
-		if err := json.Unmarshal(body, call); err != nil {
-			return nil, badRequest("Failed to convert JSON into Call protobuf: " + err.Error())
-		}
-		return call, nil
-	}
-	return nil, &httpError{http.StatusUnsupportedMediaType,
-		"Expecting 'Content-Type' of " + mediaJSON + " or " + mediaProtobuf}
 }
 
 // validateExecutorCall is validateExecutorCall of common/validation.cpp.

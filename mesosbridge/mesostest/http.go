@@ -98,7 +98,7 @@ func (c *Cluster) authenticate(r *http.Request) (principal string, ok bool) {
 
 // schedulerAPI handles one call (scheduler() in master/http.cpp).
 func (c *Cluster) schedulerAPI(w http.ResponseWriter, r *http.Request, body []byte, principal string) {
-	call, refused := decodeCall(r.Header.Get("Content-Type"), body)
+	call, refused := decodeCall[scheduler.Call](scheduler.Call_Type_value, r.Header.Get("Content-Type"), body)
 	if refused == nil {
 		if problem := validateCall(call, principal); problem != "" {
 			refused = badRequest("Failed to validate scheduler::Call: " + problem)

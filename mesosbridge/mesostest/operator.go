@@ -21,7 +21,7 @@ type reply struct {
 
 // operatorAPI handles one call (Master::Http::api in master/http.cpp).
 func (c *Cluster) operatorAPI(w http.ResponseWriter, r *http.Request, body []byte) {
-	call, refused := decodeOperatorCall(r.Header.Get("Content-Type"), body)
+	call, refused := decodeCall[operator.Call](operator.Call_Type_value, r.Header.Get("Content-Type"), body)
 	if refused == nil {
 		if problem := validateOperatorCall(call); problem != "" {
 			refused = badRequest("Failed to validate master::Call: " + problem)

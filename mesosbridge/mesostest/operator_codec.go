@@ -3,35 +3,9 @@ package mesostest
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 
 	operator "github.com/mesos/mesos-go/api/v1/lib/master"
 )
-
-// decodeOperatorCall is decodeCall for the operator API.
-func decodeOperatorCall(contentType string, body []byte) (*operator.Call, *httpError) {
-	call := &operator.Call{}
-	switch contentType {
-	case "":
-		return nil, badRequest("Expecting 'Content-Type' to be present")
-	case mediaProtobuf:
-		if err := call.Unmarshal(body); err != nil {
-			return nil, badRequest("Failed to parse body into Call protobuf")
-		}
-		return call, nil
-	case mediaJSON:
-		known, refused := peekType(body, operator.Call_Type_value)
-		if refused != nil || !known {
-			return call, refused
-		}
-		if err := json.Unmarshal(body, call); err != nil {
-			return nil, badRequest("Failed to convert JSON into Call protobuf: " + err.Error())
-		}
-		return call, nil
-	}
-	return nil, &httpError{http.StatusUnsupportedMediaType,
-		"Expecting 'Content-Type' of " + mediaJSON + " or " + mediaProtobuf}
-}
 
 // validateOperatorCall is validation::master::call::validate of
 // master/validation.cpp.
