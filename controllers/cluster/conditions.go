@@ -20,7 +20,7 @@ func conditions(seen *observation, result plan.Result, holdup string, actErr err
 	case ready.Status == metav1.ConditionTrue:
 	case stuck(seen.problem.Reason):
 		stalled = condition(v1alpha1.ConditionStalled, true, seen.problem.Reason, problemMessage(seen))
-	case seen.cluster.Spec.Suspend, seen.problem.Reason == v1alpha1.ReasonSuspended:
+	case seen.cluster.Spec.Suspend && seen.snapshot.Connected, seen.problem.Reason == v1alpha1.ReasonSuspended:
 		stalled = condition(v1alpha1.ConditionStalled, true, v1alpha1.ReasonSuspended,
 			"spec.suspend is true: nothing is changed on Mesos; set it to false to go on")
 	default:

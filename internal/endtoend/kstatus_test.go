@@ -93,6 +93,26 @@ func TestKstatusTellsTheTruth(t *testing.T) {
 			w.patch(`{"spec":{"mesos":{"master":"http://127.0.0.1:1","secretRef":null}}}`)
 		}, v1alpha1.ReasonNotConnected, metav1.ConditionUnknown, status.InProgressStatus},
 	)
+	run("suspended, then lost", nil,
+		state{"ready", both, v1alpha1.ReasonReady, metav1.ConditionTrue, status.CurrentStatus},
+		state{"suspended", patch(`{"spec":{"suspend":true}}`), v1alpha1.ReasonReady, metav1.ConditionTrue, status.CurrentStatus},
+		state{"lost", func(w *world) {
+			w.mesos.RefuseConnections(true)
+			w.mesos.BreakStreams()
+		}, v1alpha1.ReasonNotConnected, metav1.ConditionUnknown, status.InProgressStatus},
+	)
+	run("framework removed", nil,
+		state{"ready", both, v1alpha1.ReasonReady, metav1.ConditionTrue, status.CurrentStatus},
+		state{"removed", func(w *world) {
+			if err := w.mesos.RemoveFramework(w.cluster().Status.FrameworkID); err != nil {
+				t.Error(err)
+			}
+		}, v1alpha1.ReasonFrameworkRemoved, metav1.ConditionFalse, status.FailedStatus},
+	)
+	run("stopping for long", mesostest.IgnoresKill,
+		state{"ready", both, v1alpha1.ReasonReady, metav1.ConditionTrue, status.CurrentStatus},
+		state{"stopping", patch(`{"spec":{"state":"Stopped"}}`), v1alpha1.ReasonStopping, metav1.ConditionFalse, status.InProgressStatus},
+	)
 	run("deleting", nil,
 		state{"ready", both, v1alpha1.ReasonReady, metav1.ConditionTrue, status.CurrentStatus},
 		state{"deleting", func(w *world) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -30,9 +31,12 @@ func TestPrincipalAuthenticates(t *testing.T) {
 	}
 	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    principal: fw\n    secretRef: {name: mesos}\n")
 	w.applyDevices(3)
-	w.await("Unauthorized", func(c *v1alpha1.QuobyteCluster) bool {
+	refused := w.await("Unauthorized", func(c *v1alpha1.QuobyteCluster) bool {
 		return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, "Unauthorized")
 	})
+	if got := kstatus(t, refused); got != status.FailedStatus {
+		t.Errorf("kstatus says %s of a refused secret, want Failed", got)
+	}
 	secret.StringData = map[string]string{"secret": right + "\n"}
 	if err := w.api.Client().Update(t.Context(), secret); err != nil {
 		t.Fatal(err)
