@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -75,7 +74,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 		seen.snapshot = rememberedSnapshot(seen)
 		return seen, nil
 	}
-	seen.member.bridge.DeclareGone(goneAgents(cluster))
+	seen.member.bridge.DeclareGone(cluster.GoneAgents())
 	seen.snapshot = seen.member.bridge.Snapshot()
 	if !seen.snapshot.Connected {
 		seen.problem = seen.snapshot.Problem
@@ -101,12 +100,6 @@ func (o *observation) plan(now time.Time) plan.Result {
 		input.Versions = o.member.revisions.versions()
 	}
 	return plan.Plan(input)
-}
-
-// goneAgents are the agents that a person has declared gone for good.
-func goneAgents(cluster *v1alpha1.QuobyteCluster) []string {
-	return strings.FieldsFunc(cluster.Annotations[v1alpha1.AnnotationGoneAgents],
-		func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // deviceChanges lets through only what a plan depends on: the status of a

@@ -181,7 +181,7 @@ func (p *pass) provenAbsent(t v1alpha1.TaskStatus, h *host) bool {
 	}
 	a := p.snap.Agents[t.AgentID]
 	if a == nil || !a.Registered {
-		return p.gone[t.AgentID]
+		return slices.Contains(p.gone, t.AgentID)
 	}
 	return a.Behind
 }

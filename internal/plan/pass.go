@@ -34,7 +34,7 @@ type pass struct {
 	// allowed hosts of spec.placement.hosts; nil: all.
 	allowed map[string]bool
 	// gone are the agents that a person says are gone (rule 5).
-	gone map[string]bool
+	gone []string
 
 	accepted []Acceptance // in the order of in.Devices
 	standing []*host      // of each device, in the order of in.Devices
@@ -88,7 +88,7 @@ func newPass(in Input) *pass {
 		pools:   map[poolKey]*pool{},
 		revives: map[string]bool{},
 		gate:    gate{maxUnavailable: maxUnavailable},
-		gone:    goneAgents(in.Cluster.Annotations[v1alpha1.AnnotationGoneAgents]),
+		gone:    in.Cluster.GoneAgents(),
 	}
 	p.setMode()
 	if len(spec.Placement.Hosts) > 0 {
@@ -131,16 +131,6 @@ func wantedSpecOf(cluster *v1alpha1.QuobyteCluster, k kind) wantedSpec {
 		w.role, w.reserved = public, true
 	}
 	return w
-}
-
-func goneAgents(annotation string) map[string]bool {
-	gone := map[string]bool{}
-	for id := range strings.SplitSeq(annotation, ",") {
-		if id = strings.TrimSpace(id); id != "" {
-			gone[id] = true
-		}
-	}
-	return gone
 }
 
 // at notes a time at which the decisions change by time alone.
