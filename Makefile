@@ -23,7 +23,7 @@ test: tools-servers ## Run all tests, on a real API server.
 
 .PHONY: demo
 demo: tools-servers build ## Run the operator on a real API server and a Mesos cluster in memory.
-	@CGO_ENABLED=0 hack/tools/patiently.sh bin/quobyte-demo go build -o bin/quobyte-demo ./hack/demo
+	@CGO_ENABLED=0 hack/tools/patiently.sh bin/quobyte-demo go build -trimpath -o bin/quobyte-demo ./hack/demo
 	@exec bin/quobyte-demo
 
 .PHONY: bench
