@@ -17,6 +17,9 @@ const (
 	ConditionDegraded = "Degraded"
 	// ConditionConnected: the operator is subscribed to the Mesos master.
 	ConditionConnected = "Connected"
+	// ConditionProbing: the hosts are probed for devices. False with reason
+	// NoProber: they cannot be, and devices count as they are declared.
+	ConditionProbing = "Probing"
 )
 
 // Reasons of conditions.
@@ -38,6 +41,9 @@ const (
 	ReasonDuplicateService = "DuplicateService"
 	ReasonServiceDown      = "ServiceDown"
 	ReasonAsExpected       = "AsExpected"
+	ReasonNoProber         = "NoProber"
+	ReasonNoBootstrap      = "NoBootstrapDevice"
+	ReasonManyBootstraps   = "SeveralBootstrapDevices"
 )
 
 // Annotations by which a person answers what only a person can decide.
@@ -74,6 +80,10 @@ type QuobyteClusterStatus struct {
 	// once and never changed by the operator.
 	FrameworkID string `json:"frameworkID,omitempty"`
 
+	// Bootstrapped: a registry has run. From then on the bootstrap mark of devices
+	// has no meaning.
+	Bootstrapped bool `json:"bootstrapped,omitempty"`
+
 	// Leader is the Mesos master of the present or last subscription.
 	Leader string `json:"leader,omitempty"`
 
@@ -107,7 +117,7 @@ type QuobyteClusterStatus struct {
 	// +listType=atomic
 	Failures []Failure `json:"failures,omitempty"`
 
-	// Conditions: Ready, Reconciling, Stalled, Degraded, Connected.
+	// Conditions: Ready, Reconciling, Stalled, Degraded, Connected, Probing.
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
@@ -123,7 +133,7 @@ type ClusterSummary struct {
 
 // ServiceStatus counts the instances of one service.
 type ServiceStatus struct {
-	// Name of the service: registry, metadata, data, api, webconsole, s3.
+	// Name of the service: registry, metadata, data, s3, api, webconsole, client.
 	Name string `json:"name"`
 	// Wanted instances.
 	Wanted int32 `json:"wanted"`

@@ -116,6 +116,14 @@ type QuobyteClusterSpec struct {
 	// +kubebuilder:default={}
 	Placement PlacementSpec `json:"placement,omitempty"`
 
+	// Devices says what becomes of the devices that the probes find.
+	// +kubebuilder:default={}
+	Devices DevicesSpec `json:"devices,omitempty"`
+
+	// Prober is the process on every host that looks for devices.
+	// +kubebuilder:default={}
+	Prober ProberSpec `json:"prober,omitempty"`
+
 	// Registry says how services and clients find the registries.
 	// +kubebuilder:default={}
 	Registry RegistrySpec `json:"registry,omitempty"`
@@ -129,8 +137,71 @@ type QuobyteClusterSpec struct {
 	Services ServicesSpec `json:"services,omitempty"`
 }
 
+// DevicesPolicy says whether a device that a probe finds is used at once.
+// +kubebuilder:validation:Enum=Auto;Declared
+type DevicesPolicy string
+
+// The policies.
+const (
+	// DevicesAuto uses every marked device that is found.
+	DevicesAuto DevicesPolicy = "Auto"
+	// DevicesDeclared uses those alone that somebody declared.
+	DevicesDeclared DevicesPolicy = "Declared"
+)
+
+// DevicesSpec says what becomes of the devices that the probes find.
+type DevicesSpec struct {
+	// Policy is Auto, to use every marked device that is found, or Declared, to
+	// use those alone for which there is a manifest; the others are listed as
+	// Unmanaged.
+	// +kubebuilder:default=Auto
+	Policy DevicesPolicy `json:"policy,omitempty"`
+	// RestartOnNewDevice restarts the service of a host when a further device of its
+	// type turns up there, as always one instance at a time. Turn it off where the
+	// service finds new devices by itself.
+	// +kubebuilder:default=true
+	// +optional
+	RestartOnNewDevice bool `json:"restartOnNewDevice"`
+}
+
+// ProberSpec is the process on every host that looks for devices. It runs as an
+// image, or without any as a binary that Mesos fetches from the operator. With
+// neither image nor artifactURL nor mesos.webUIURL no host can be probed, and
+// devices count as they are declared.
+type ProberSpec struct {
+	// Image of the prober with its tag: that of this operator. Empty: the binary is
+	// fetched.
+	// +kubebuilder:default=""
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-zA-Z0-9._-]+)*(:[a-zA-Z0-9._-]+)?(@sha256:[0-9a-f]{64})?$')",message="prober.image must be empty or an image such as registry.example:5000/quobyte-operator:v1"
+	Image string `json:"image,omitempty"`
+	// ArtifactURL from which Mesos fetches the prober's binary. Empty: the operator
+	// serves it below mesos.webUIURL, at /artifacts/.
+	// +kubebuilder:default=""
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^(https?|hdfs|s3|file)://[^ ]+$')",message="prober.artifactURL must be empty or a URL such as http://files.example/quobyte-operator"
+	ArtifactURL string `json:"artifactURL,omitempty"`
+	// Interval between two probes of a host; changes of its mount table are seen at
+	// once.
+	// +kubebuilder:default="2m"
+	// +kubebuilder:validation:XValidation:rule="size(self) > 0 && self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$')",message="prober.interval must be a duration in hours, minutes and seconds, such as 2m"
+	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || !self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$') || duration(self) >= duration('5s') && duration(self) <= duration('1h')",message="prober.interval must be from 5s to 1h"
+	Interval metav1.Duration `json:"interval,omitempty"`
+	// User that the prober runs as on the agents: it reads the root directories of
+	// the devices.
+	// +kubebuilder:default=root
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^[:space:][:cntrl:]/:]+$')",message="prober.user must be a user name such as root"
+	User string `json:"user,omitempty"`
+	// Resources that one prober takes of its agent.
+	// +kubebuilder:default={}
+	Resources ProberResources `json:"resources,omitempty"`
+}
+
 // MesosSpec says where Mesos is and as which framework to run there.
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.reservation) || self.reservation != 'Dynamic' || self.role != '*' && size(self.principal) > 0",fieldPath=".reservation",message="reservation Dynamic needs a role other than '*' and a principal: Mesos reserves for a role, and lets the principal free it again"
 // +kubebuilder:validation:XValidation:rule="!has(self.secretRef) || size(self.principal) > 0",fieldPath=".principal",message="principal must be set when secretRef is: Mesos authenticates a principal with the secret"
 type MesosSpec struct {
 	// Master is where the Mesos masters are: http(s) URLs, separated by commas.
@@ -187,12 +258,28 @@ type MesosSpec struct {
 	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || !self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$') || duration(self) >= duration('1m')",message="mesos.failoverTimeout must be at least 1m: when it passes without an operator, Mesos kills every service"
 	FailoverTimeout metav1.Duration `json:"failoverTimeout,omitempty"`
 
-	// WebUIURL is shown by Mesos as the framework's web page.
+	// Reservation is Dynamic to reserve what the services use, so that after a
+	// restart the same resources come back to them and to nobody else.
+	// +kubebuilder:default=None
+	Reservation Reservation `json:"reservation,omitempty"`
+
+	// WebUIURL is shown by Mesos as the framework's web page, and is where agents
+	// reach the operator to fetch the prober.
 	// +kubebuilder:default=""
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^https?://[^ ]+$')",message="mesos.webUIURL must be empty or an http(s) URL"
 	WebUIURL string `json:"webUIURL,omitempty"`
 }
+
+// Reservation says whether the resources of services are reserved.
+// +kubebuilder:validation:Enum=None;Dynamic
+type Reservation string
+
+// The kinds of reservation.
+const (
+	ReservationNone    Reservation = "None"
+	ReservationDynamic Reservation = "Dynamic"
+)
 
 // SecretKeyReference names a key of a Secret in the same namespace.
 type SecretKeyReference struct {
@@ -224,6 +311,50 @@ type PlacementSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || (self.matches('^[^-/ \\t\\n*][^ \\t\\n*]*$') && !self.matches('(^|/)[.][.]?(/|$)|//|/$'))",message="placement.publicRole must be empty or a role name: no white space, no '*', no empty part, '.' or '..', not beginning with '-'"
 	PublicRole string `json:"publicRole,omitempty"`
+
+	// Attributes that an agent must have for services to be started on it; all of
+	// them. "region" and "zone" are those of its fault domain, when it has one.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	Attributes []AttributeRequirement `json:"attributes,omitempty"`
+
+	// SpreadBy is the attribute, or "zone" or "region", over which floating services
+	// are spread: the next instance starts where the fewest are. Registries that are
+	// not spread over it are reported.
+	// +kubebuilder:default=""
+	// +kubebuilder:validation:MaxLength=255
+	SpreadBy string `json:"spreadBy,omitempty"`
+}
+
+// AttributeOperator compares an attribute with values.
+// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
+type AttributeOperator string
+
+// The operators.
+const (
+	AttributeIn           AttributeOperator = "In"
+	AttributeNotIn        AttributeOperator = "NotIn"
+	AttributeExists       AttributeOperator = "Exists"
+	AttributeDoesNotExist AttributeOperator = "DoesNotExist"
+)
+
+// AttributeRequirement is what is asked of one attribute of an agent.
+//
+// +kubebuilder:validation:XValidation:rule="self.operator in ['Exists', 'DoesNotExist'] ? !has(self.values) || size(self.values) == 0 : has(self.values) && size(self.values) > 0",fieldPath=".values",message="values must be given for In and NotIn, and only for these"
+type AttributeRequirement struct {
+	// Attribute of the agent (its --attributes), or "region" or "zone".
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	Attribute string `json:"attribute"`
+	// Operator is In, NotIn, Exists or DoesNotExist.
+	// +required
+	Operator AttributeOperator `json:"operator"`
+	// Values to compare with; a number is compared as Mesos prints it.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=255
+	Values []string `json:"values,omitempty"`
 }
 
 // Discovery is the way in which services find the registries.

@@ -8,6 +8,8 @@ const (
 	ServiceAPI        = "api"
 	ServiceWebconsole = "webconsole"
 	ServiceS3         = "s3"
+	ServiceClient     = "client"
+	ServiceProber     = "prober"
 )
 
 // Of returns the settings of the named service; zero for an unknown name. An s3
@@ -36,6 +38,9 @@ func (s *ServicesSpec) Of(name string) ServiceSettings {
 			settings.Instances = 0
 		}
 		return settings
+	case ServiceClient:
+		v := &s.Client
+		return ServiceSettings{Resources: ServiceResources(v.Resources), Env: v.Env}
 	}
 	return ServiceSettings{}
 }

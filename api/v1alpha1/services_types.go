@@ -24,6 +24,9 @@ type ServicesSpec struct {
 	// S3 runs when services.s3.hostname is set.
 	// +kubebuilder:default={}
 	S3 S3Service `json:"s3,omitempty"`
+	// Client runs, when it is enabled, on each host that has its mount point.
+	// +kubebuilder:default={}
+	Client ClientService `json:"client,omitempty"`
 }
 
 // EnvVar is an environment variable of a service's container.
@@ -311,5 +314,65 @@ type S3Resources struct {
 	// Disk for the sandbox, rounded up to whole MiB.
 	// +kubebuilder:default="32Mi"
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) >= 0 && quantity(string(self)).compareTo(quantity('1Pi')) <= 0",message="services.s3.resources.disk must be from 0 to 1Pi"
+	Disk resource.Quantity `json:"disk,omitempty"`
+}
+
+// ClientService configures the client: on each host on which its mount point
+// exists it mounts the volumes for the users of that host.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.enabled) || !self.enabled || has(self.image) && size(self.image) > 0",fieldPath=".image",message="services.client.image must be set when services.client.enabled is"
+type ClientService struct {
+	// Enabled runs clients. It needs probes: they find the mount points.
+	// +kubebuilder:default=false
+	Enabled bool `json:"enabled,omitempty"`
+	// Image of the client, without a tag: spec.version is the tag.
+	// +kubebuilder:default=""
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self == '' || !self.matches(':[^/]*$') && self.matches('^[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$')",message="services.client.image must be an image name such as registry.example:5000/quobyte-client, without a tag"
+	Image string `json:"image,omitempty"`
+	// MountPoint on the hosts at which the volumes appear.
+	// +kubebuilder:default="/quobyte"
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(/[^/:[:cntrl:]]+)+$') && !self.matches('/[.][.]?(/|$)')",message="services.client.mountPoint must be an absolute, clean path such as /quobyte: no '.', '..', '//' or ':', and no '/' at the end"
+	MountPoint string `json:"mountPoint,omitempty"`
+	// Resources that one client takes of its agent.
+	// +kubebuilder:default={}
+	Resources ClientResources `json:"resources,omitempty"`
+	// Env adds environment variables to the container.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	Env []EnvVar `json:"env,omitempty"`
+}
+
+// ClientResources is what one client takes of its agent.
+type ClientResources struct {
+	// CPUs, at most three digits after the point: Mesos counts no finer.
+	// +kubebuilder:default="2"
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1m')) >= 0 && quantity(string(self)).compareTo(quantity('10k')) <= 0",message="services.client.resources.cpus must be from 1m (0.001) to 10k"
+	CPUs resource.Quantity `json:"cpus,omitempty"`
+	// Memory, rounded up to whole MiB.
+	// +kubebuilder:default="2048Mi"
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Pi')) <= 0",message="services.client.resources.memory must be from 1Mi to 1Pi"
+	Memory resource.Quantity `json:"memory,omitempty"`
+	// Disk for the sandbox, rounded up to whole MiB.
+	// +kubebuilder:default="150Mi"
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) >= 0 && quantity(string(self)).compareTo(quantity('1Pi')) <= 0",message="services.client.resources.disk must be from 0 to 1Pi"
+	Disk resource.Quantity `json:"disk,omitempty"`
+}
+
+// ProberResources is what one prober takes of its agent.
+type ProberResources struct {
+	// CPUs, at most three digits after the point: Mesos counts no finer.
+	// +kubebuilder:default="100m"
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('20m')) >= 0 && quantity(string(self)).compareTo(quantity('10k')) <= 0",message="prober.resources.cpus must be from 20m (0.02) to 10k"
+	CPUs resource.Quantity `json:"cpus,omitempty"`
+	// Memory, rounded up to whole MiB.
+	// +kubebuilder:default="256Mi"
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('64Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Pi')) <= 0",message="prober.resources.memory must be from 64Mi to 1Pi"
+	Memory resource.Quantity `json:"memory,omitempty"`
+	// Disk for the sandbox and the fetched binary, rounded up to whole MiB.
+	// +kubebuilder:default="150Mi"
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) >= 0 && quantity(string(self)).compareTo(quantity('1Pi')) <= 0",message="prober.resources.disk must be from 0 to 1Pi"
 	Disk resource.Quantity `json:"disk,omitempty"`
 }
