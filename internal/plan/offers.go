@@ -28,7 +28,7 @@ func (p *pass) settleOffers() {
 }
 
 func (p *pass) keeps(a *mesosbridge.Agent, o *mesosbridge.Offer) bool {
-	if p.mode == stopping || p.frozen != "" {
+	if p.teardown || p.frozen != "" {
 		return false
 	}
 	if pool := p.pools[poolKey{a.ID, o.Role}]; pool != nil && (pool.used || pool.keep) {
@@ -43,6 +43,9 @@ func (p *pass) mayUse(a *mesosbridge.Agent, role string) bool {
 	h := p.hosts[quobyte.HostKey(a.Host)]
 	if h == nil || h.agent == nil || !p.mayStart(h) || h.unreadable != "" || p.blockedBy != "" {
 		return false
+	}
+	if h.prober == nil && p.in.Prober != nil && role == p.probers.role {
+		return true
 	}
 	for k := range kinds {
 		s := &h.slots[k]

@@ -26,7 +26,10 @@ func (p *pass) stopped() bool {
 			return false
 		}
 	}
-	return p.teardown || len(p.unreadable) == 0
+	if p.teardown {
+		return !p.probers.stopping()
+	}
+	return len(p.unreadable) == 0
 }
 
 // runningPhase tells an update from a start: in an update everything runs or is
@@ -37,6 +40,9 @@ func (p *pass) runningPhase() Phase {
 		for _, h := range p.active {
 			s := &h.slots[k]
 			switch {
+			case s.moving != nil && !s.wanted:
+				ready, absent = false, true
+				continue
 			case !s.wanted && !s.launched:
 				continue
 			case s.task == nil:

@@ -86,6 +86,11 @@ func (p *pass) clusterReasons(book *reasonBook) {
 		}
 		book.add(wholeCluster, p.unreadableWait(t.ID, host), host)
 	}
+	if len(p.probers.waits) > 0 && !p.recent(p.snap.Since) { // probers take a moment to come up
+		for _, w := range p.probers.waits {
+			book.add(wholeCluster, &wait{code: codeProbers, host: w.host, message: "no prober runs: " + w.message, generic: "hosts have no prober running"}, w.host)
+		}
+	}
 	if p.mode == stopping && p.frozen == "" && !p.snap.Reconciled {
 		book.add(wholeCluster, &wait{code: codeBarrier, message: "waits until Mesos has told which tasks run"}, "")
 	}
