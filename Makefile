@@ -28,9 +28,16 @@ fuzz: ## Fuzz what reads the hosts' mount tables and markers; FUZZTIME=10m for l
 	go test ./internal/prober -run '^$$' -fuzz '^FuzzMountinfo$$' -fuzztime $(FUZZTIME)
 
 .PHONY: demo
-demo: tools-servers build ## Run the operator on a real API server and a Mesos cluster in memory.
-	@CGO_ENABLED=0 hack/tools/patiently.sh bin/quobyte-demo go build -trimpath -o bin/quobyte-demo ./hack/demo
+demo: build-demo ## Run the operator on a real API server and a Mesos cluster in memory.
 	@exec bin/quobyte-demo
+
+.PHONY: demo-devices
+demo-devices: build-demo ## The same, and disks are added, moved, pulled out and taken out of service.
+	@exec bin/quobyte-demo -devices
+
+.PHONY: build-demo
+build-demo: tools-servers build
+	@CGO_ENABLED=0 hack/tools/patiently.sh bin/quobyte-demo go build -trimpath -o bin/quobyte-demo ./hack/demo
 
 .PHONY: bench
 bench: tools-servers build ## Measure the operator beside plain clients; BENCH='-agents 100 -idle 10s' for less.

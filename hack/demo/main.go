@@ -1,5 +1,6 @@
-// The demo: a real API server, a Mesos cluster in memory, the operator, and a
-// QuobyteCluster that becomes Ready before your eyes. It stays up until Ctrl-C.
+// The demo: a real API server, a Mesos cluster in memory whose agents run the real
+// prober, the operator, and a QuobyteCluster that becomes Ready before your eyes. It
+// stays up until Ctrl-C. With -devices it goes through the life of some disks, too.
 package main
 
 import (
@@ -20,72 +21,67 @@ import (
 	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
 )
 
-// agents is how many hosts the Mesos cluster of the demo has; the samples name
-// them.
+// agents is how many hosts the Mesos cluster of the demo has; disks names them.
 const agents = 5
 
 func main() {
-	once := flag.Bool("once", false, "End as soon as the cluster is Ready, instead of waiting for Ctrl-C.")
-	dir := flag.String("dir", "", "Folder for logs, the kubeconfig and etcd's data; what is in it is removed. Empty: bin/demo.")
-	operator := flag.String("operator", "", "The operator's program. Empty: bin/manager.")
+	d := &demo{began: time.Now(), current: os.Getenv("DEMO_CLUSTER") == "current"}
+	flag.BoolVar(&d.once, "once", os.Getenv("CI") != "", "End when all is shown, instead of waiting for Ctrl-C; the default where CI is set.")
+	flag.BoolVar(&d.showDevices, "devices", false, "Show what happens to devices: one is added, moved, pulled out and taken out of service.")
+	flag.BoolVar(&d.directories, "directories", false, "Let directories stand for disks, even where real file systems can be mounted.")
+	flag.StringVar(&d.dir, "dir", "", "Folder for logs, the kubeconfig, etcd's data and disks; what is in it is removed. Empty: bin/demo.")
+	flag.StringVar(&d.program, "operator", "", "The operator's program. Empty: bin/manager.")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	d := &demo{began: time.Now(), dir: *dir, program: *operator, current: os.Getenv("DEMO_CLUSTER") == "current"}
-	err := d.run(ctx, *once)
+	err := d.run(ctx)
 	interrupted := ctx.Err() != nil
 	stop() // A second Ctrl-C ends the clean-up.
-	if cleanErr := d.clean(); cleanErr != nil {
+	failed := err != nil && !interrupted
+	if cleanErr := d.clean(failed); cleanErr != nil {
 		fmt.Fprintln(os.Stderr, "cleaning up:", cleanErr)
 	}
-	if err != nil && !interrupted {
+	if failed {
 		fmt.Fprintln(os.Stderr, "the demo failed:", err)
 		os.Exit(1)
 	}
 	fmt.Println("The demo has ended; nothing of it runs on.")
 }
 
-// demo is what runs, in the order in which it was started.
+// demo is what was asked for, and what runs, in the order in which it was started.
 type demo struct {
 	began time.Time
 	// current: use the cluster of the present kubeconfig.
-	current bool
+	current, once, showDevices, directories bool
 
 	root       string
 	program    string // the operator's
-	dir        string // logs, kubeconfig and etcd's data
+	dir        string // logs, kubeconfig, etcd's data and disks
 	api        *controlplane.ControlPlane
+	disks      diskShelf
 	mesos      *mesostest.Cluster
 	operator   *child.Process
+	artifacts  string // host:port from which the agents fetch the prober
 	kubectl    string
 	kubeconfig string // empty: kubectl finds it as ever
 	client     client.WithWatch
-	samples    []client.Object
+	cluster    client.Object // the sample
 }
 
-func (d *demo) run(ctx context.Context, once bool) error {
-	var err error
-	if d.root, err = controlplane.RepositoryRoot(); err != nil {
+func (d *demo) run(ctx context.Context) error {
+	if err := d.findFolders(); err != nil {
 		return err
 	}
-	if d.dir == "" {
-		d.dir = filepath.Join(d.root, "bin", "demo")
+	steps := []func(context.Context) error{d.startKubernetes, d.startMesos, d.startOperator, d.applySample, d.watch, d.show}
+	if d.showDevices {
+		steps = append(steps, d.tour)
 	}
-	if d.program == "" {
-		d.program = filepath.Join(d.root, "bin", "manager")
-	}
-	if err := os.RemoveAll(d.dir); err != nil {
-		return fmt.Errorf("remove what an earlier demo left: %w", err)
-	}
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
-		return err
-	}
-	for _, step := range []func(context.Context) error{d.startKubernetes, d.startMesos, d.startOperator, d.applySamples, d.watch, d.show} {
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	if once {
+	if d.once {
 		return nil
 	}
 	d.tellHowToGoOn()
@@ -94,8 +90,34 @@ func (d *demo) run(ctx context.Context, once bool) error {
 		fmt.Println()
 		return nil
 	case <-d.operator.Ended():
-		return errors.New("the operator ended: " + d.operator.LastWords())
+		return d.operatorEnded()
 	}
+}
+
+// findFolders finds the repository, and empties the demo's own folder.
+func (d *demo) findFolders() error {
+	var err error
+	if d.root, err = controlplane.RepositoryRoot(); err != nil {
+		return err
+	}
+	if d.dir == "" {
+		d.dir = filepath.Join(d.root, "bin", "demo")
+	}
+	// Hosts have to find it from wherever they stand.
+	if d.dir, err = filepath.Abs(d.dir); err != nil {
+		return err
+	}
+	if d.program == "" {
+		d.program = filepath.Join(d.root, "bin", "manager")
+	}
+	if err := os.RemoveAll(d.dir); err != nil {
+		return fmt.Errorf("remove what an earlier demo left: %w", err)
+	}
+	return os.MkdirAll(d.dir, 0o755)
+}
+
+func (d *demo) operatorEnded() error {
+	return errors.New("the operator ended: " + d.operator.LastWords())
 }
 
 // say prints a line of progress with the time since the start.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -20,10 +19,10 @@ const (
 	// readyWithin bounds the demo; the simulated services start in seconds.
 	readyWithin = 2 * time.Minute
 	// maxLines keeps the whole demo under 60 lines.
-	maxLines = 15
+	maxLines = 12
 )
 
-// watch prints how the sample cluster becomes Ready.
+// watch prints how devices are found and the sample cluster becomes Ready.
 func (d *demo) watch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
@@ -32,52 +31,86 @@ func (d *demo) watch(ctx context.Context) error {
 		return fmt.Errorf("watch the cluster: %w", err)
 	}
 	defer changes.Stop()
-	last, lines := "", 0
-	for {
+	look := time.NewTicker(200 * time.Millisecond)
+	defer look.Stop()
+	last, lines, found, ready := "", 0, false, false
+	// Not all devices are there before all probers have reported.
+	for !ready || !found {
 		select {
 		case <-ctx.Done():
 			return errors.New("the cluster did not become Ready in time: see operator.log in " + d.dir)
 		case <-d.operator.Ended():
-			return errors.New("the operator ended: " + d.operator.LastWords())
+			return d.operatorEnded()
+		case <-look.C:
+			if !found {
+				if found, err = d.sayFound(ctx); err != nil {
+					return err
+				}
+			}
 		case change, ok := <-changes.ResultChan():
 			if !ok || change.Type == watch.Error {
 				return errors.New("the watch of the cluster ended")
 			}
 			cluster, ok := change.Object.(*v1alpha1.QuobyteCluster)
-			if !ok || cluster.Name != d.clusterName() {
+			if !ok || cluster.Name != d.cluster.GetName() {
 				continue
 			}
-			ready := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionReady)
-			if ready == nil || ready.ObservedGeneration != cluster.Generation {
-				continue
-			}
-			line := fmt.Sprintf("quobytecluster/%s: %s: %s", cluster.Name, ready.Reason, ready.Message)
-			if line != last && lines < maxLines && ready.Status != metav1.ConditionUnknown {
-				d.say("%s", line)
+			var line string
+			line, ready = readiness(cluster)
+			if line != "" && line != last && (lines < maxLines || ready) {
+				d.say("quobytecluster/%s: %s", cluster.Name, line)
 				last, lines = line, lines+1
 			}
-			if ready.Status == metav1.ConditionTrue {
-				return nil
-			}
 		}
 	}
+	return nil
 }
 
-func (d *demo) clusterName() string {
-	for _, object := range d.samples {
-		if object.GetObjectKind().GroupVersionKind().Kind == "QuobyteCluster" {
-			return object.GetName()
+// readiness of a cluster in a line; empty: nothing is known yet.
+func readiness(cluster *v1alpha1.QuobyteCluster) (line string, ready bool) {
+	condition := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionReady)
+	if condition == nil || condition.ObservedGeneration != cluster.Generation || condition.Status == metav1.ConditionUnknown {
+		return "", false
+	}
+	return condition.Reason + ": " + condition.Message, condition.Status == metav1.ConditionTrue
+}
+
+// sayFound says so when all disks of the demo have been found.
+func (d *demo) sayFound(ctx context.Context) (bool, error) {
+	devices, err := d.deviceList(ctx)
+	if err != nil {
+		return false, err
+	}
+	hosts, online := map[string]bool{}, 0
+	for _, device := range devices {
+		if device.Status.Phase == v1alpha1.PhaseOnline {
+			hosts[device.Status.Host] = true
+			online++
 		}
 	}
-	return ""
+	if online < len(disks()) {
+		return false, nil
+	}
+	d.say("%d devices are found on %d hosts", online, len(hosts))
+	return true, nil
 }
 
 func (d *demo) show(ctx context.Context) error {
 	// The devices' status is written shortly after the cluster's.
-	wait := exec.CommandContext(ctx, d.kubectl, "wait", "--for=condition=InUse", "devices", "--all", "-n", namespace, "--timeout=30s")
-	wait.Env = d.environment()
-	if out, err := wait.CombinedOutput(); err != nil {
-		return fmt.Errorf("wait for the devices: %w: %s", err, out)
+	err := d.poll(ctx, "the devices to be in use", func() (bool, string, error) {
+		devices, err := d.deviceList(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		for i := range devices {
+			if !inUse(&devices[i]) {
+				return false, devices[i].Name + ": " + devices[i].Status.Summary, nil
+			}
+		}
+		return true, "", nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := d.kubectlRun(ctx, "get", "quobyteclusters"); err != nil {
 		return err
@@ -91,9 +124,9 @@ func (d *demo) tellHowToGoOn() {
 		fmt.Printf("  export KUBECONFIG=%s\n", d.fromHere(d.kubeconfig))
 		fmt.Printf("  alias kubectl=%s   # if you have none\n", d.fromHere(d.kubectl))
 	}
-	name := d.clusterName()
+	name := d.cluster.GetName()
 	for _, command := range []string{
-		"kubectl get devices",
+		"kubectl get devices -o wide",
 		"kubectl describe quobytecluster " + name,
 		`kubectl patch quobytecluster ` + name + ` --type merge -p '{"spec":{"version":"1.1.6"}}'   # another version`,
 		`kubectl patch quobytecluster ` + name + ` --type merge -p '{"spec":{"state":"Stopped"}}'    # stop all services`,
@@ -103,6 +136,9 @@ func (d *demo) tellHowToGoOn() {
 		fmt.Println("  " + command)
 	}
 	fmt.Printf("The operator's log is %s\n", d.fromHere(filepath.Join(d.dir, "operator.log")))
+	if !d.showDevices {
+		fmt.Println("make demo-devices shows how disks are added, moved, pulled out and taken out of service.")
+	}
 }
 
 // fromHere shortens a path for a terminal in the repository.

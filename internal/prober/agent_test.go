@@ -60,6 +60,12 @@ func (a *playedAgent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // after the last one.
 func play(t *testing.T, streams ...[]*api.Event) (calls []*api.Call, header http.Header, err error) {
 	t.Helper()
+	return playWith(t, nil, streams...)
+}
+
+// playWith does so with reports that wait from the beginning.
+func playWith(t *testing.T, reports <-chan *probe.Report, streams ...[]*api.Event) (calls []*api.Call, header http.Header, err error) {
+	t.Helper()
 	a := &playedAgent{t: t, calls: make(chan *api.Call, 100), streams: make(chan []*api.Event, len(streams))}
 	for _, s := range streams {
 		a.streams <- s
@@ -70,7 +76,7 @@ func play(t *testing.T, streams ...[]*api.Event) (calls []*api.Call, header http
 	env := Environment{AgentEndpoint: strings.TrimPrefix(server.URL, "http://"), FrameworkID: "f", ExecutorID: "e", Token: "secret",
 		Checkpoint: true, RecoveryTimeout: 50 * time.Millisecond, SubscriptionBackoffMax: time.Millisecond}
 	e := &executor{agent: newAgent(env), clock: clock.RealClock{}, rand: func() float64 { return 0.5 },
-		log: slog.New(slog.DiscardHandler), ask: func(*probe.Request) {}}
+		log: slog.New(slog.DiscardHandler), reports: reports, ask: func(*probe.Request) {}}
 	err = e.run(context.Background())
 	e.agent.http.CloseIdleConnections()
 	close(a.calls)
@@ -141,5 +147,42 @@ func TestWhatEndsTheExecutor(t *testing.T) {
 	other := &api.Event{Type: api.Event_KILL, Kill: &api.Event_Kill{TaskID: mesos.TaskID{Value: "other"}}}
 	if calls, _, _ = play(t, []*api.Event{launchEvent("t"), other, {Type: 99}, {Type: api.Event_HEARTBEAT}}, nil); len(ofType(calls, api.Call_SUBSCRIBE)) != 2 {
 		t.Errorf("KILL of another task: %v", calls)
+	}
+}
+
+func TestAcknowledged(t *testing.T) {
+	task, uuids := mesos.TaskID{Value: "t"}, [][]byte{[]byte("starting"), []byte("running"), []byte("killed")}
+	e := &executor{task: &mesos.TaskInfo{TaskID: task}}
+	for i, state := range []mesos.TaskState{mesos.TASK_STARTING, mesos.TASK_RUNNING, mesos.TASK_KILLED} {
+		e.updates = append(e.updates, api.Call_Update{Status: mesos.TaskStatus{TaskID: task, State: state.Enum(), UUID: uuids[i]}})
+	}
+	for i, step := range []struct {
+		task, uuid string
+		left       int
+		known      bool
+		err        error
+	}{
+		{"t", "unknown", 3, false, nil},
+		{"other", "running", 3, false, nil},
+		{"t", "running", 2, true, nil},
+		{"t", "running", 2, true, nil},
+		{"t", "killed", 1, true, errEnd},
+	} {
+		err := e.acknowledged(&api.Event_Acknowledged{TaskID: mesos.TaskID{Value: step.task}, UUID: []byte(step.uuid)})
+		if err != step.err || len(e.updates) != step.left || e.known != step.known {
+			t.Errorf("step %d: %v, %d updates, known %v; want %+v", i, err, len(e.updates), e.known, step)
+		}
+	}
+}
+
+// A report of before the agent was away is not told as if it were new.
+func TestOldReportIsDropped(t *testing.T) {
+	for range 20 { // which of a report and an event comes first is up to chance
+		reports := make(chan *probe.Report, 1)
+		reports <- &probe.Report{Seq: 1}
+		calls, _, err := playWith(t, reports, []*api.Event{{Type: api.Event_HEARTBEAT}, {Type: api.Event_HEARTBEAT}, {Type: api.Event_SHUTDOWN}})
+		if told := ofType(calls, api.Call_MESSAGE); err != nil || len(told) != 0 {
+			t.Fatalf("%v, %v", err, told)
+		}
 	}
 }

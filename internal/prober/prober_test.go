@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,10 +148,11 @@ func TestHungMountHoldsNobodyUp(t *testing.T) {
 	h.mark("works", asWritten)
 	synctest.Test(t, func(t *testing.T) {
 		p := h.prober()
-		real, answer, looks := p.look, make(chan struct{}), 0
+		real, answer := p.look, make(chan struct{})
+		var looks atomic.Int32
 		p.look = func(m mount) sight {
 			if m.path == hangs {
-				looks++
+				looks.Add(1)
 				<-answer
 			}
 			return real(m)
@@ -168,13 +170,13 @@ func TestHungMountHoldsNobodyUp(t *testing.T) {
 				t.Errorf("%+v", m)
 			}
 		}
-		if looks != 1 {
-			t.Errorf("it was looked at %d times at once", looks)
+		if looks.Load() != 1 {
+			t.Errorf("it was looked at %d times at once", looks.Load())
 		}
 		close(answer)
 		synctest.Wait()
-		if m := mountAt(t, mustProbe(t, p, nil), hangs); m.Problem != "" || looks != 2 {
-			t.Errorf("%+v after %d looks", m, looks)
+		if m := mountAt(t, mustProbe(t, p, nil), hangs); m.Problem != "" || looks.Load() != 2 {
+			t.Errorf("%+v after %d looks", m, looks.Load())
 		}
 	})
 }
@@ -187,7 +189,7 @@ func TestHangingIsBounded(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p := h.prober()
-		answer, looking, most := make(chan struct{}), make(chan int, 1000), 0
+		answer, looking := make(chan struct{}), make(chan int, 1000)
 		p.look = func(m mount) sight { looking <- 1; <-answer; return sight{} }
 		for range 5 {
 			r := mustProbe(t, p, nil)
@@ -197,7 +199,7 @@ func TestHangingIsBounded(t *testing.T) {
 				}
 			}
 		}
-		if most = len(looking); most > maxHanging+maxWorkers {
+		if most := len(looking); most > maxHanging+maxWorkers {
 			t.Errorf("%d were begun", most)
 		}
 		close(answer)
