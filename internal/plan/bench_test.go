@@ -57,6 +57,26 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
+// BenchmarkProbers plans with a prober on each host: all to be launched, and all
+// there and reporting.
+func BenchmarkProbers(b *testing.B) {
+	for _, n := range []int{1000, 10000, 50000} {
+		b.Run(fmt.Sprintf("agents=%d/cold", n), func(b *testing.B) {
+			f := bigFixture(b, n, true, true)
+			f.probed()
+			benchPlan(b, f, n)
+		})
+		b.Run(fmt.Sprintf("agents=%d/idle", n), func(b *testing.B) {
+			f := bigFixture(b, n, true, false)
+			f.probed()
+			for _, a := range f.snap.Agents {
+				f.reporting(a.Host)
+			}
+			benchPlan(b, f, 0)
+		})
+	}
+}
+
 func benchPlan(b *testing.B, f *fixture, launches int) {
 	b.ReportAllocs()
 	for b.Loop() {

@@ -46,7 +46,7 @@ func (p *pass) settleBootstrap() {
 		p.result.Bootstrapped = true
 		return
 	}
-	marked, devices := p.registryDevices()
+	marked := p.registryDevices(true)
 	p.result.Bootstrapped = p.registryRan(marked)
 	if b.open = !p.result.Bootstrapped && p.in.Probing && p.mode == running; !b.open {
 		return
@@ -56,7 +56,7 @@ func (p *pass) settleBootstrap() {
 		b.wait = &wait{code: codeProbe, message: "waits until all hosts have been probed: exactly one registry device has to carry device.bootstrap, and it may be on any of them"}
 	case len(marked) == 0:
 		b.refuse(v1alpha1.ReasonNoBootstrap, "no registry was ever started here, and no registry device carries device.bootstrap: "+
-			"run qbootstrap on one registry device, or apply a QuobyteDevice with initialize and bootstrap: true; registry devices are "+nameDevices(devices))
+			"run qbootstrap on one registry device, or apply a QuobyteDevice with initialize and bootstrap: true; registry devices are "+nameDevices(p.registryDevices(false)))
 	case len(marked) > 1:
 		b.refuse(v1alpha1.ReasonManyBootstraps, fmt.Sprintf("no registry was ever started here, and %d registry devices carry device.bootstrap: ", len(marked))+
 			nameDevices(marked)+"; exactly one may: take the line device.bootstrap=true out of QUOBYTE_DEV_SETUP on the others")
@@ -81,24 +81,19 @@ func (p *pass) bootstrapWait(h *host) *wait {
 	return p.bootstrap.wait
 }
 
-// registryDevices returns the wanted registry devices, and those of them that are
-// marked, by name. A mark that is only remembered counts, so that a silent host does
-// not hide a second one.
-func (p *pass) registryDevices() (marked, all []*inventory.Device) {
+// registryDevices returns the wanted registry devices by name, all or those that are
+// marked. A mark that is only remembered counts, so that a silent host does not hide a
+// second one.
+func (p *pass) registryDevices(marked bool) []*inventory.Device {
+	var list []*inventory.Device
 	for i := range p.in.Inventory.Devices {
 		d := &p.in.Inventory.Devices[i]
-		if !d.Wanted || d.Host == "" || !hasType(d, registry) {
-			continue
-		}
-		all = append(all, d)
-		if d.Bootstrap {
-			marked = append(marked, d)
+		if d.Wanted && d.Host != "" && (d.Bootstrap || !marked) && hasType(d, registry) {
+			list = append(list, d)
 		}
 	}
-	byName := func(a, b *inventory.Device) int { return strings.Compare(a.Object.Name, b.Object.Name) }
-	slices.SortFunc(marked, byName)
-	slices.SortFunc(all, byName)
-	return marked, all
+	slices.SortFunc(list, func(a, b *inventory.Device) int { return strings.Compare(a.Object.Name, b.Object.Name) })
+	return list
 }
 
 // registryRan says that a registry of the cluster runs, or once did. One that was

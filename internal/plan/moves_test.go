@@ -55,10 +55,9 @@ func TestMoveStopsThroughTheGate(t *testing.T) {
 }
 
 func TestMoveLeavesTheServiceToOthers(t *testing.T) {
-	f, d := movedData(t)
-	stays := found(f.device("node3", allTypes...))
-	f.inventory = append(f.inventory, stays)
-	d = &f.inventory[2]
+	f, _ := movedData(t)
+	f.inventory = append(f.inventory, found(f.device("node3", allTypes...)))
+	d := &f.inventory[2]
 	for name, change := range map[string]func(d *inventory.Device){
 		"wanted":  func(*inventory.Device) {},
 		"missing": func(d *inventory.Device) { d.Wanted, d.Claims, d.Phase = false, true, v1alpha1.PhaseMissing },
@@ -188,4 +187,19 @@ func TestMissingDevice(t *testing.T) {
 		f.ended(f.find(k, "node3"), mesos.TASK_FAILED, f.now)
 	}
 	wantList(t, "launches", launches(f.plan()))
+}
+
+// Of two devices one is missing and the other deleted: what runs may serve the first.
+func TestMissingDeviceKeepsWhatADeletedOneLeaves(t *testing.T) {
+	f := threeHosts(t)
+	deleted := f.device("node3", v1alpha1.DeviceData)
+	deleting(deleted)
+	f.inventory = f.found().Devices
+	d := &f.inventory[2]
+	d.Wanted, d.Confirmed, d.Claims, d.Phase, d.Accepted = false, false, true, v1alpha1.PhaseMissing, false
+	r := f.plan()
+	wantList(t, "kills", kills(r))
+	if !r.Devices[deleted.Name].Released {
+		t.Error("the deleted device is held for nothing")
+	}
 }
