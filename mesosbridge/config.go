@@ -184,7 +184,15 @@ type RememberedTask struct {
 type Accept struct {
 	AgentID  string
 	OfferIDs []string
-	Tasks    []mesos.TaskInfo
+	// Operations are done in their order, before the launches.
+	Operations []Operation
+	Tasks      []mesos.TaskInfo
+}
+
+// Operation is one RESERVE, UNRESERVE, CREATE or DESTROY.
+type Operation struct {
+	ID string
+	mesos.Offer_Operation
 }
 
 // Errors of Run and of the calls.

@@ -36,6 +36,20 @@ type Snapshot struct {
 	// with TASK_GONE, or TASK_GONE_BY_OPERATOR, may be among Tasks again when Mesos
 	// says later that it is alive, and is not here then.
 	Ended []*Task
+	// Operations by their id: those whose end nobody has told.
+	Operations map[string]*OperationState
+	// EndedOperations are those that ended last, oldest first.
+	EndedOperations []*OperationState
+}
+
+// OperationState is how an operation stands.
+type OperationState struct {
+	ID      string
+	AgentID string
+	Type    mesos.Offer_Operation_Type
+	State   mesos.OperationState
+	Message string
+	Since   time.Time
 }
 
 // EndedKept is how many ended tasks a Snapshot holds. A controller that looks
