@@ -34,7 +34,11 @@ func (p *pass) keeps(a *mesosbridge.Agent, o *mesosbridge.Offer) bool {
 	if pool := p.pools[poolKey{a.ID, o.Role}]; pool != nil && (pool.used || pool.keep) {
 		return true
 	}
-	return !a.Behind && p.mayUse(a, o.Role)
+	if a.Behind {
+		return false
+	}
+	_, reserved := p.reserver.owners(o.Resources)
+	return reserved || p.mayUse(a, o.Role)
 }
 
 // mayUse says that something could want the offers of an agent once its barrier

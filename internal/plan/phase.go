@@ -26,7 +26,10 @@ func (p *pass) stopped() bool {
 			return false
 		}
 	}
-	return p.teardown || len(p.unreadable) == 0
+	if p.teardown {
+		return p.reservationsFreed()
+	}
+	return len(p.unreadable) == 0
 }
 
 // runningPhase tells an update from a start: in an update everything runs or is

@@ -42,8 +42,11 @@ type SpecKey struct {
 // the fields: an offer that is declined in the pass of a REVIVE then comes back
 // together with what was declined before it.
 type Result struct {
-	Launches []Launch
-	Kills    []Kill
+	// Operations are done in their order, each in the ACCEPT of its agent and role
+	// and before the launches there: these use what is reserved.
+	Operations []Operation
+	Launches   []Launch
+	Kills      []Kill
 	// Declines are offers that nothing can use now.
 	Declines []string
 	// Revives are roles whose declined resources are needed now.
@@ -65,6 +68,8 @@ type Result struct {
 	Devices map[string]DeviceView
 	// Alerts are what Degraded tells of, the most important first.
 	Alerts []Alert
+	// Notices are to be told once each.
+	Notices []Notice
 	// Recheck is when time alone changes the decisions; zero: never.
 	Recheck time.Time
 }
@@ -97,6 +102,16 @@ type Launch struct {
 	Resources []mesos.Resource
 }
 
+// Operation changes what the resources of offers are reserved for.
+type Operation struct {
+	AgentID, Host string
+	// Role and OfferIDs as in Launch.
+	Role     string
+	OfferIDs []string
+	// Operation is a RESERVE or UNRESERVE without an id.
+	Operation mesos.Offer_Operation
+}
+
 // Kill stops one task.
 type Kill struct {
 	TaskID  string
@@ -106,6 +121,8 @@ type Kill struct {
 	Cause string
 	// QuorumAtRisk: fewer than three registries, and this is one of them.
 	QuorumAtRisk bool
+	// Returns: the service is to be started again.
+	Returns bool
 }
 
 // Instance is one service on one host, wanted or existing. A wanted instance of
@@ -178,6 +195,7 @@ func (p *pass) run() Result {
 		p.startBound()
 		p.startFloating()
 	}
+	p.freeReservations()
 	p.settleOffers()
 
 	p.report()

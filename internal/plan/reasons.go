@@ -86,6 +86,8 @@ func (p *pass) clusterReasons(book *reasonBook) {
 		}
 		book.add(wholeCluster, p.unreadableWait(t.ID, host), host)
 	}
+	p.reservationReasons(book)
+	p.placementReasons(book)
 	if p.mode == stopping && p.frozen == "" && !p.snap.Reconciled {
 		book.add(wholeCluster, &wait{code: codeBarrier, message: "waits until Mesos has told which tasks run"}, "")
 	}

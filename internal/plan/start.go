@@ -1,6 +1,10 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
+)
 
 // startBound starts the device-bound services that are wanted and have no task.
 func (p *pass) startBound() {
@@ -119,9 +123,12 @@ func noDevice(k kind) *wait {
 
 // launch starts the service with the offers of the pool, if they suffice.
 func (p *pass) launch(k kind, h *host, pool *pool) bool {
-	resources, ok := pool.take(p.specs[k].need)
+	resources, reserve, ok := pool.take(p.specs[k].need)
 	if !ok {
 		return false
+	}
+	if len(reserve) > 0 {
+		p.operate(h.agent, pool, calls.OpReserve(reserve...))
 	}
 	h.slots[k].launched = true
 	p.result.Launches = append(p.result.Launches, Launch{

@@ -24,6 +24,7 @@ func (p *pass) kill(t *task, cause string, v verdict) {
 		Host:         t.host.name,
 		Cause:        cause,
 		QuorumAtRisk: v.quorumAtRisk,
+		Returns:      p.mode == running && t.host.slots[t.kind].wanted && t.host.slots[t.kind].task == t,
 	})
 }
 

@@ -117,10 +117,6 @@ func trueFirst(first bool) int {
 	return 1
 }
 
-// mayStart says that spec.placement lets services be started on the host. What
-// runs elsewhere keeps running.
-func (p *pass) mayStart(h *host) bool { return p.allowed == nil || p.allowed[h.name] }
-
 // empty says that the inventory asks for nothing.
 func (p *pass) empty() bool {
 	for k := range s3 {
