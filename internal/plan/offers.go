@@ -28,10 +28,14 @@ func (p *pass) settleOffers() {
 }
 
 func (p *pass) keeps(a *mesosbridge.Agent, o *mesosbridge.Offer) bool {
+	pool := p.pools[poolKey{a.ID, o.Role}]
+	if pool != nil && pool.used {
+		return true
+	}
 	if p.mode == stopping || p.frozen != "" {
 		return false
 	}
-	if pool := p.pools[poolKey{a.ID, o.Role}]; pool != nil && (pool.used || pool.keep) {
+	if pool != nil && pool.keep {
 		return true
 	}
 	if a.Behind {

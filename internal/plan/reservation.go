@@ -143,14 +143,17 @@ func (p *pass) freeHeld(a *mesosbridge.Agent, role string) {
 }
 
 // freeDeclined has declined resources offered again that are to be freed. Surplus
-// is not looked for there: it is given back when its service is launched.
+// is not looked for there: it is given back when its service is launched, or when
+// it is offered again.
 func (p *pass) freeDeclined(a *mesosbridge.Agent, role string, owned [kinds]bool) {
 	h := p.hostOfAgent(a)
-	if h == nil || p.revives[role] || p.unreserveWaits(a.ID) {
+	if h == nil || p.unreserveWaits(a.ID) || p.revives[role] {
 		return
 	}
 	for k, has := range owned {
-		if s := &h.slots[k]; has && s.task == nil && !s.launched && p.spare(kind(k), h) {
+		s := &h.slots[k]
+		surplus := p.reserver.reserves && (s.task != nil || s.launched)
+		if has && !surplus && p.spare(kind(k), h) {
 			p.revives[role] = true
 		}
 	}
