@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +69,9 @@ func (c *checker) launches() {
 		}
 		if hosts := m.cluster.Spec.Placement.Hosts; len(hosts) > 0 && !contains(hosts, l.Host) {
 			c.fail("%s is launched outside of the placement", what)
+		}
+		if a != nil && len(m.cluster.Spec.Placement.Attributes) > 0 && slices.ContainsFunc(a.attributes(), func(at mesos.Attribute) bool { return at.Text.Value == "r0" }) {
+			c.fail("%s is launched on a host whose attribute is excluded", what)
 		}
 		if a != nil && a.window != nil {
 			c.fail("%s is launched in a maintenance window", what)

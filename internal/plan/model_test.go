@@ -248,7 +248,7 @@ func (m *model) snapshot() *mesosbridge.Snapshot {
 		EndedOperations: slices.Clone(m.endedOps),
 	}
 	for _, a := range m.agents {
-		known := &mesosbridge.Agent{ID: a.id, Host: a.host, Registered: m.connected && a.up, Behind: m.connected && a.behind, Declined: maps.Clone(a.declined)}
+		known := &mesosbridge.Agent{ID: a.id, Host: a.host, Registered: m.connected && a.up, Behind: m.connected && a.behind, Declined: maps.Clone(a.declined), Attributes: a.attributes()}
 		if known.Registered && !a.behind {
 			s.Reconciled = false
 		}
@@ -310,6 +310,15 @@ func (a *modelAgent) ownersFor(role string) []string {
 		}
 	}
 	return owners
+}
+
+// attributes of an agent: every third host is in rack r0, every third in none.
+func (a *modelAgent) attributes() []mesos.Attribute {
+	n := int(a.host[len(a.host)-1]-'0') % 3
+	if n == 2 {
+		return nil
+	}
+	return []mesos.Attribute{text("rack", fmt.Sprintf("r%d", n))}
 }
 
 // offer offers what is free of the owners to the role. What was declined before

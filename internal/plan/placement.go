@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,8 +92,7 @@ func attributeOf(a *mesosbridge.Agent, name string) attributeValues {
 // printScalar prints a number as Mesos does: at most three digits after the point,
 // none without need (operator<< for Value::Scalar in src/common/values.cpp).
 func printScalar(value float64) string {
-	text := strconv.FormatFloat(value, 'f', 3, 64)
-	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	return strconv.FormatFloat(math.Round(value*1000)/1000, 'f', -1, 64)
 }
 
 // meets compares as Kubernetes does its labels: what is not there is not in any

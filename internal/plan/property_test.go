@@ -361,6 +361,9 @@ func (s *history) changePlacement() {
 	c := s.cluster.DeepCopy()
 	c.Spec.Placement.Hosts = draw(s, [][]string{nil, nil, {"node0", "node1"}, {"node2", "node3", "node4"}})
 	c.Spec.Placement.PublicRole = draw(s, []string{"", "", "public"})
+	c.Spec.Placement.SpreadBy = draw(s, []string{"", "rack"})
+	c.Spec.Placement.Attributes = draw(s, [][]v1alpha1.AttributeRequirement{nil, nil,
+		{{Attribute: "rack", Operator: v1alpha1.AttributeNotIn, Values: []string{"r0"}}}})
 	s.cluster = c
 }
 

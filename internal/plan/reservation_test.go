@@ -402,3 +402,15 @@ func TestReservingChangesNoOffer(t *testing.T) {
 		t.Error("the offer was changed")
 	}
 }
+
+func TestFreesTwoOffersOfAnAgentOnce(t *testing.T) {
+	f, a := registryOn(t)
+	f.devices = nil
+	f.offer(a, "quobyte", mine(registry, scalar("cpus", 1))...)
+	f.offer(a, "quobyte", mine(registry, portRange(21000, 21001))...)
+	r := f.plan()
+	wantList(t, "operations", operations(r), "UNRESERVE node1 cpus"+ours+":1.0 ports"+ours+":21000-21001")
+	if len(r.Operations[0].OfferIDs) != 2 {
+		t.Errorf("offers %v", r.Operations[0].OfferIDs)
+	}
+}
