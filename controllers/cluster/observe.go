@@ -110,8 +110,18 @@ func deviceChanges() builder.WatchesOption {
 			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
 				(e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil) ||
 				len(e.ObjectOld.GetFinalizers()) != len(e.ObjectNew.GetFinalizers()) ||
+				// Its service waits until the status remembers the volume.
+				volumeState(e.ObjectOld) != volumeState(e.ObjectNew) ||
 				// What its status remembers keeps a device that is being deleted.
 				e.ObjectNew.GetDeletionTimestamp() != nil
 		},
 	})
+}
+
+// volumeState of a device's status; empty: it has no volume.
+func volumeState(o client.Object) string {
+	if device, ok := o.(*v1alpha1.QuobyteDevice); ok && device.Status.Volume != nil {
+		return device.Status.Volume.State
+	}
+	return ""
 }

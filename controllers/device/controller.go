@@ -128,6 +128,7 @@ func (r *Reconciler) report(ctx context.Context, device *v1alpha1.QuobyteDevice,
 	status.Types = typesInAWord(device.Spec.Types)
 	status.Summary = view.Summary
 	status.Services = view.Tasks
+	status.Volume = view.Volume
 	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse,
 		Reason: view.Reason, Message: view.Message, ObservedGeneration: device.Generation}
 	if view.Accepted {
@@ -153,7 +154,7 @@ func unknownCluster(device *v1alpha1.QuobyteDevice) plan.DeviceView {
 	message := fmt.Sprintf("spec.clusterRef: there is no QuobyteCluster %q in namespace %q", device.Spec.ClusterRef.Name, device.Namespace)
 	return plan.DeviceView{Reason: v1alpha1.ReasonUnknownCluster, Message: message, Summary: message,
 		// What ran when the cluster was let go still does, as far as anyone knows.
-		AgentID: device.Status.AgentID, Tasks: device.Status.Services}
+		AgentID: device.Status.AgentID, Tasks: device.Status.Services, Volume: device.Status.Volume}
 }
 
 func typesInAWord(types []v1alpha1.DeviceType) string {

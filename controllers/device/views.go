@@ -57,7 +57,12 @@ func (v *Views) Publish(cluster types.NamespacedName, views map[string]plan.Devi
 // are as before.
 func same(a, b plan.DeviceView) bool {
 	return a.UID == b.UID && a.Generation == b.Generation && a.Accepted == b.Accepted && a.Reason == b.Reason && a.Message == b.Message &&
-		a.AgentID == b.AgentID && a.Released == b.Released && a.Summary == b.Summary && slices.Equal(a.Tasks, b.Tasks)
+		a.AgentID == b.AgentID && a.Released == b.Released && a.Summary == b.Summary && slices.Equal(a.Tasks, b.Tasks) &&
+		sameVolume(a.Volume, b.Volume)
+}
+
+func sameVolume(a, b *v1alpha1.VolumeStatus) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }
 
 func (v *Views) of(device types.NamespacedName) (plan.DeviceView, bool) {

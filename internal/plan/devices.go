@@ -33,8 +33,9 @@ func (p *pass) reportDevices() {
 			v.Summary = a.Message
 		}
 		if d.DeletionTimestamp != nil {
-			v.Released = p.released(d, h, ended)
+			v.Released = p.released(d, h, ended) && !p.holdsVolume(d)
 		}
+		p.addVolume(&v, d)
 		p.result.Devices[d.Name] = v
 	}
 }

@@ -59,6 +59,7 @@ type pass struct {
 	// reserver, and what it has looked up when somebody asked: the services that
 	// devices ask for, and the agents on which an UNRESERVE was refused.
 	reserver     reserver
+	volumes      map[string]*volume // by device name
 	asked        map[instanceKey]bool
 	refusedFrees map[string]*mesosbridge.OperationState
 

@@ -108,7 +108,7 @@ type Operation struct {
 	// Role and OfferIDs as in Launch.
 	Role     string
 	OfferIDs []string
-	// Operation is a RESERVE or UNRESERVE without an id.
+	// Operation is a RESERVE, UNRESERVE, CREATE or DESTROY without an id.
 	Operation mesos.Offer_Operation
 }
 
@@ -160,6 +160,10 @@ type DeviceView struct {
 	// Released: the plan proves that no service uses the device, so that a
 	// deleted device may go.
 	Released bool
+	// Volume of source.mesosDisk; nil: there is none. VolumeMessage says what it
+	// waits for, or what became of it.
+	Volume        *v1alpha1.VolumeStatus
+	VolumeMessage string
 	// Summary in a line for kubectl get.
 	Summary string
 }
@@ -182,6 +186,7 @@ func (p *pass) run() Result {
 	p.indexEnded()
 	p.markWanted()
 	p.settleFloating()
+	p.settleVolumes()
 	p.sortActive()
 	p.foldFailures()
 	p.tallyUp()

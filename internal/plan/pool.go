@@ -23,14 +23,18 @@ var scalarNames = [scalars]string{"cpus", "mem", "disk"}
 // need is what one instance takes of its agent. Scalars are in the fixed point
 // of Mesos: three digits after the point.
 type need struct {
-	// kind of the service: what is reserved for another one is not for it.
+	// kind of the service: what is reserved for another one is not for it. nobody:
+	// it is no service, and nothing is reserved for it.
 	kind    kind
 	scalars [scalars]int64
 	ports   []uint64
 }
 
 func needOf(s quobyte.Spec) need {
-	k, _ := kindOf(s.Service)
+	k, ok := kindOf(s.Service)
+	if !ok {
+		k = nobody
+	}
 	return need{kind: k, scalars: [scalars]int64{s.MilliCPUs, s.MemMiB * 1000, s.DiskMiB * 1000}, ports: s.Ports()}
 }
 

@@ -57,7 +57,7 @@ func (r *reserver) ownerOf(res *mesos.Resource) (owner kind, usable bool) {
 		return nobody, true
 	}
 	labelled, ok := quobyte.OwnerOf(last.Labels)
-	if !ok || labelled.Cluster != r.cluster {
+	if !ok || labelled.Cluster != r.cluster || labelled.Device != "" {
 		return nobody, false
 	}
 	k, ours := kindOf(labelled.Service)
@@ -77,11 +77,15 @@ func (r *reserver) reservable(res *mesos.Resource, role string) bool {
 
 // reservedFor is the resource as it is when it is reserved for the service.
 func (r *reserver) reservedFor(res mesos.Resource, role string, k kind) mesos.Resource {
+	return r.reserved(res, role, quobyte.Owner{Cluster: r.cluster, Service: services[k]})
+}
+
+func (r *reserver) reserved(res mesos.Resource, role string, owner quobyte.Owner) mesos.Resource {
 	res.Reservations = append(slices.Clip(res.Reservations), mesos.Resource_ReservationInfo{
 		Type:      mesos.Resource_ReservationInfo_DYNAMIC.Enum(),
 		Role:      &role,
 		Principal: &r.principal,
-		Labels:    quobyte.Owner{Cluster: r.cluster, Service: services[k]}.Labels(),
+		Labels:    owner.Labels(),
 	})
 	return res
 }
@@ -90,7 +94,7 @@ func (r *reserver) reservedFor(res mesos.Resource, role string, k kind) mesos.Re
 // reserved.
 func (r *reserver) owners(resources []mesos.Resource) (owned [kinds]bool, any bool) {
 	for i := range resources {
-		if len(resources[i].Reservations) == 0 { // as nearly all
+		if len(resources[i].Reservations) == 0 || resources[i].Disk != nil { // the first as nearly all
 			continue
 		}
 		if k, _ := r.ownerOf(&resources[i]); k != nobody {
@@ -116,6 +120,7 @@ func (p *pass) freeReservations() {
 			if _, any := p.reserver.owners(o.Resources); any {
 				p.freeHeld(a, o.Role)
 			}
+			p.freeDisks(a, o)
 		}
 		for role, declined := range a.Declined {
 			if owned, any := p.reserver.owners(declined); any {
@@ -193,7 +198,7 @@ func (p *pass) asks(k kind, h *host) bool {
 	if p.asked == nil {
 		p.asked = map[instanceKey]bool{}
 		for _, d := range p.in.Devices {
-			if d.DeletionTimestamp != nil || d.Spec.State == v1alpha1.DeviceDecommissioned {
+			if givenUp(d) {
 				continue
 			}
 			for _, t := range slices.Concat(d.Spec.Types, d.Status.DeviceTypes) {

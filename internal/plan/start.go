@@ -123,6 +123,9 @@ func noDevice(k kind) *wait {
 
 // launch starts the service with the offers of the pool, if they suffice.
 func (p *pass) launch(k kind, h *host, pool *pool) bool {
+	if p.volumeDeclined(k, h) {
+		return false
+	}
 	resources, reserve, ok := pool.take(p.specs[k].need)
 	if !ok {
 		return false
@@ -130,6 +133,7 @@ func (p *pass) launch(k kind, h *host, pool *pool) bool {
 	if len(reserve) > 0 {
 		p.operate(h.agent, pool, calls.OpReserve(reserve...))
 	}
+	resources = p.takeVolumes(k, h, resources)
 	h.slots[k].launched = true
 	p.result.Launches = append(p.result.Launches, Launch{
 		Spec:      p.specs[k].spec,

@@ -16,7 +16,7 @@ func (pool *pool) take(n need) (taken, reserve []mesos.Resource, ok bool) {
 	}
 	pool.used = true
 	add := func(p *part, r mesos.Resource) {
-		if p.owner == nobody && pool.reserver.reservable(p.from, pool.role) {
+		if p.owner == nobody && n.kind != nobody && pool.reserver.reservable(p.from, pool.role) {
 			r = pool.reserver.reservedFor(r, pool.role, n.kind)
 			reserve = merge(reserve, detached(r))
 		}

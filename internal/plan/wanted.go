@@ -23,8 +23,9 @@ func (p *pass) markWanted() {
 			}
 			s := &h.slots[k]
 			switch {
-			case d.DeletionTimestamp != nil:
+			case givenUp(d):
 				s.leaving = true
+			case p.awaitsVolume(d):
 			case p.accepted[i].Accepted:
 				s.wanted = true
 				p.activate(h)

@@ -7,23 +7,27 @@ import mesos "github.com/mesos/mesos-go/api/v1/lib"
 const (
 	clusterLabel = "quobyte-cluster"
 	serviceLabel = "quobyte-service"
+	deviceLabel  = "quobyte-device"
 )
 
-// Owner is for whom a resource is dynamically reserved.
+// Owner is for whom a resource is dynamically reserved: a service, or a device.
 type Owner struct {
 	// Cluster as namespace/name: the framework's name and role may be those of
 	// several clusters.
 	Cluster string
+	// Service that may use it; empty for the disk of a device.
 	Service Service
+	// Device is the name of the object; empty for what a service uses.
+	Device string
 }
 
 // Labels returns the labels of the owner's reservations.
 func (o Owner) Labels() *mesos.Labels {
-	service := string(o.Service)
-	return &mesos.Labels{Labels: []mesos.Label{
-		{Key: clusterLabel, Value: &o.Cluster},
-		{Key: serviceLabel, Value: &service},
-	}}
+	key, value := serviceLabel, string(o.Service)
+	if o.Device != "" {
+		key, value = deviceLabel, o.Device
+	}
+	return &mesos.Labels{Labels: []mesos.Label{{Key: clusterLabel, Value: &o.Cluster}, {Key: key, Value: &value}}}
 }
 
 // OwnerOf reads the labels of a reservation. It is ok only when they are those of
@@ -35,12 +39,14 @@ func OwnerOf(labels *mesos.Labels) (o Owner, ok bool) {
 		return Owner{}, false
 	}
 	for i := range list {
-		switch list[i].Key {
+		switch value := list[i].GetValue(); list[i].Key {
 		case clusterLabel:
-			o.Cluster = list[i].GetValue()
+			o.Cluster = value
 		case serviceLabel:
-			o.Service = Service(list[i].GetValue())
+			o.Service = Service(value)
+		case deviceLabel:
+			o.Device = value
 		}
 	}
-	return o, o.Cluster != "" && o.Service != ""
+	return o, o.Cluster != "" && (o.Service != "") != (o.Device != "")
 }
