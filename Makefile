@@ -5,6 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PACKAGES ?= ./...
 # The race detector needs a C compiler.
 RACE ?= $(shell command -v "$$(go env CC | cut -d' ' -f1)" >/dev/null 2>&1 && echo -race)
+FUZZTIME ?= 30s
 # The slowest package on the slowest machine.
 TIMEOUT ?= 15m
 
@@ -20,6 +21,11 @@ tools: ## Build kube-apiserver, etcd, kubectl and the generators into bin/, once
 .PHONY: test
 test: tools-servers ## Run all tests, on a real API server.
 	go test $(RACE) -timeout $(TIMEOUT) $(PACKAGES)
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads the hosts' mount tables and markers; FUZZTIME=10m for longer.
+	go test ./internal/prober -run '^$$' -fuzz '^FuzzMarker$$' -fuzztime $(FUZZTIME)
+	go test ./internal/prober -run '^$$' -fuzz '^FuzzMountinfo$$' -fuzztime $(FUZZTIME)
 
 .PHONY: demo
 demo: tools-servers build ## Run the operator on a real API server and a Mesos cluster in memory.

@@ -31,6 +31,7 @@ import (
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/controllers/cluster"
 	"github.com/quobyte/mesos-operator/controllers/device"
+	"github.com/quobyte/mesos-operator/internal/artifacts"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
@@ -54,6 +55,7 @@ type options struct {
 	metricsInsecure bool
 	probeAddress    string
 	pprofAddress    string
+	artifacts       string
 	verbose         bool
 }
 
@@ -61,6 +63,9 @@ type options struct {
 func (o *options) renewDeadline() time.Duration { return o.leaseDuration * 5 / 6 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "prober" {
+		os.Exit(runProber(os.Args[2:]))
+	}
 	var o options
 	flag.BoolVar(&o.leaderElect, "leader-elect", true, "Act only while holding the leader election's lease. Turn it off only where a single process is sure.")
 	flag.StringVar(&o.leaseNamespace, "lease-namespace", "", "Namespace of the leader election's lease. Empty: the operator's own, when it runs in the cluster.")
@@ -70,6 +75,7 @@ func main() {
 	flag.BoolVar(&o.metricsInsecure, "metrics-insecure", false, "Serve the metrics over plain HTTP and to everybody.")
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address of /healthz and /readyz. 0 serves none.")
 	flag.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "Address of Go's profiles, served over plain HTTP and to everybody: for 127.0.0.1 alone. 0 serves none.")
+	flag.StringVar(&o.artifacts, "artifacts-bind-address", ":8082", "Address from which Mesos' agents fetch the prober, over plain HTTP; spec.mesos.webUIURL says how they reach it. 0 serves none.")
 	flag.BoolVar(&o.verbose, "verbose", false, "Log every call to Mesos.")
 	showVersion := flag.Bool("version", false, "Print the version and exit.")
 	// --kubeconfig is registered by controller-runtime.
@@ -121,7 +127,11 @@ func run(o options, log logr.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := addControllers(mgr, lease, log); err != nil {
+	artifactPath, err := addArtifacts(mgr, o, log)
+	if err != nil {
+		return err
+	}
+	if err := addControllers(mgr, lease, artifactPath, log); err != nil {
 		return err
 	}
 	log.Info("the operator starts", "version", version)
@@ -203,11 +213,27 @@ func newLease(o options, config *rest.Config) (*cluster.Lease, resourcelock.Inte
 	}, lock, nil
 }
 
+// addArtifacts serves this very program: it is the prober, too.
+func addArtifacts(mgr ctrl.Manager, o options, log logr.Logger) (path string, err error) {
+	if o.artifacts == "0" {
+		return "", nil
+	}
+	own, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the own program: %w", err)
+	}
+	artifact, err := artifacts.Open(own)
+	if err != nil {
+		return "", err
+	}
+	return artifact.Path(), mgr.Add(&artifacts.Server{Address: o.artifacts, Artifact: artifact, Log: log.WithName("artifacts")})
+}
+
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
-func addControllers(mgr ctrl.Manager, lease *cluster.Lease, log logr.Logger) error {
-	views := device.NewViews()
+func addControllers(mgr ctrl.Manager, lease *cluster.Lease, artifactPath string, log logr.Logger) error {
+	views := device.NewViews(clock.RealClock{})
 	fleet := cluster.NewFleet(cluster.FleetConfig{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Lease: lease,
 		Clock: clock.RealClock{}, Rand: rand.Float64, Log: log.WithName("mesos"),
@@ -219,13 +245,14 @@ func addControllers(mgr ctrl.Manager, lease *cluster.Lease, log logr.Logger) err
 	clusters := &cluster.Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Fleet: fleet, Views: views,
 		Events: mgr.GetEventRecorder("quobyte-operator"), Clock: clock.RealClock{},
-		Nonces:  func() string { return uuid.NewString()[:13] },
-		Metrics: cluster.NewMetrics(metrics.Registry),
+		Nonces:       func() string { return uuid.NewString()[:8] },
+		Metrics:      cluster.NewMetrics(metrics.Registry, fleet),
+		ArtifactPath: artifactPath,
 	}
 	if err := clusters.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the cluster controller: %w", err)
 	}
-	devices := &device.Reconciler{Client: mgr.GetClient(), Views: views, Clock: clock.RealClock{}}
+	devices := &device.Reconciler{Client: mgr.GetClient(), Views: views, Events: mgr.GetEventRecorder("quobyte-operator"), Clock: clock.RealClock{}}
 	if err := devices.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the device controller: %w", err)
 	}

@@ -4,12 +4,17 @@ package mesosbridge
 type agentBook struct {
 	// tasks on the agent that have not ended.
 	tasks map[string]struct{}
+	// operations on the agent that are on their way; nil: none ever was.
+	operations map[string]struct{}
 	// registered is the number of the input by which the agent was first known to
 	// be registered in this subscription; 0: it is not.
 	registered uint64
 	// copied is the generation in which the agent was copied last.
 	copied uint64
 }
+
+// busy: there is something on the agent whose end has to be heard of.
+func (b *agentBook) busy() bool { return len(b.tasks)+len(b.operations) > 0 }
 
 // editAgent returns the agent for changing: a copy that no snapshot shows. Its
 // Offers and Declined are replaced, never changed in place.
@@ -39,10 +44,10 @@ func (s *state) agent(id string) *agentBook {
 	return b
 }
 
-// pruneAgent forgets an agent that is not registered and has no task.
+// pruneAgent forgets an agent that is not registered and has nothing to hear of.
 func (s *state) pruneAgent(id string) {
 	b := s.agentBooks[id]
-	if b == nil || b.registered != 0 || len(b.tasks) > 0 {
+	if b == nil || b.registered != 0 || b.busy() {
 		return
 	}
 	delete(s.agents, id)
@@ -65,6 +70,7 @@ func (s *state) registered(agentID string) {
 	s.barrier.waiting[agentID] = struct{}{}
 	s.wantRound(s.timing.RoundMin)
 	s.notGone(agentID)
+	s.agentBack(agentID)
 }
 
 // agentLeft takes in that the master does not know the agent, or not any more.
@@ -89,7 +95,7 @@ func (s *state) unregister(agentID string) {
 	if book.registered != 0 {
 		book.registered = 0
 		delete(s.barrier.waiting, agentID)
-		if len(book.tasks) > 0 {
+		if book.busy() {
 			s.barrier.knocks.set(agentID, s.now, s.timing.ReconcileMin)
 		}
 	}

@@ -38,7 +38,7 @@ type barriers struct {
 	nonce string
 	// waiting are the registered agents whose barrier is closed.
 	waiting map[string]struct{}
-	// knocks are due at agents that have tasks and are not known to be registered.
+	// knocks are due at agents that have tasks or operations and are not known to be registered.
 	knocks *agenda
 	// told: the first implicit reconciliation of this subscription was accepted.
 	told bool
@@ -153,7 +153,7 @@ func (s *state) probe() {
 		for _, agentID := range slices.Sorted(maps.Keys(s.agentBooks)) {
 			book := s.agentBooks[agentID]
 			switch {
-			case len(book.tasks) == 0:
+			case !book.busy():
 			case s.agents[agentID].Behind:
 				tasks = append(tasks, reconcileTask(id, agentID))
 			case book.registered == 0:
@@ -258,7 +258,7 @@ func (s *state) lookAt() time.Time {
 	return b.last.Add(min(max(b.last.Sub(s.head.Since), s.timing.LookMin), s.timing.ImplicitEvery))
 }
 
-// expect knocks at an agent that has tasks and is not known to be registered.
+// expect knocks at an agent that has tasks or operations and is not known to be registered.
 // The time is rounded, so that many agents share a call.
 func (s *state) expect(agentID string) {
 	if !s.head.Connected || s.agentBooks[agentID].registered != 0 || s.barrier.knocks.has(agentID) {
@@ -272,7 +272,7 @@ func (s *state) knock() {
 	var tasks []scheduler.Call_Reconcile_Task
 	s.barrier.knocks.due(s.now, func(agentID string, delay time.Duration) {
 		book := s.agentBooks[agentID]
-		if book == nil || book.registered != 0 || len(book.tasks) == 0 {
+		if book == nil || book.registered != 0 || !book.busy() {
 			return
 		}
 		tasks = append(tasks, reconcileTask(s.barrier.probeID(0), agentID))

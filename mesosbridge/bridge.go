@@ -1,12 +1,12 @@
 // Package mesosbridge speaks the Mesos v1 scheduler protocol for one framework:
-// it finds the leading master, subscribes, holds offers, knows the tasks and
-// sends calls. What it knows is one Snapshot, which is read without waiting for
-// anybody; what its user decides goes back by Accept, Kill, Decline and so on,
-// none of which waits for the network either.
+// it finds the leading master, subscribes, holds offers, knows the tasks and the
+// operations, passes on messages and sends calls. What it knows is one Snapshot,
+// which is read without waiting for anybody; what its user decides goes back by
+// Accept, Kill, Decline and so on, none of which waits for the network either.
 //
-// Deciding is pure and lies in state and the files about its parts (offers, tasks,
-// barrier, reconcile, kills); doing is thin: Run and its sessions read events,
-// watch the time and send what the state wants sent.
+// Deciding is pure and lies in state and the files about its parts (offers, accept,
+// tasks, operations, messages, barrier, reconcile, kills); doing is thin: Run and
+// its sessions read events, watch the time and send what the state wants sent.
 package mesosbridge
 
 import (
@@ -71,9 +71,9 @@ func (b *Bridge) Snapshot() *Snapshot {
 	return b.state.snapshot()
 }
 
-// Accept launches tasks on offers of one agent, all with one call. When it
-// returns nil the tasks are in the snapshot, Launching; the call is under way.
-// After an error nothing was sent.
+// Accept starts operations and launches tasks on offers of one agent, all with one
+// call. When it returns nil the operations are in the snapshot, and so are the
+// tasks, Launching; the call is under way. After an error nothing was sent.
 func (b *Bridge) Accept(a Accept) error {
 	var err error
 	b.input(func(s *state, now time.Time) { err = s.accept(a, now) })
@@ -83,6 +83,19 @@ func (b *Bridge) Accept(a Accept) error {
 // Kill asks Mesos to end a task, again and again until it has ended.
 func (b *Bridge) Kill(taskID string) {
 	b.input(func(s *state, now time.Time) { s.kill(taskID, now) })
+}
+
+// Message sends data to an executor, after the calls for its agent that were made
+// before. It is best effort: without a subscription, or when Mesos does not reach
+// the executor, the message is lost.
+func (b *Bridge) Message(agentID, executorID string, data []byte) {
+	b.input(func(s *state, now time.Time) { s.messageTo(agentID, executorID, data, now) })
+}
+
+// Shutdown asks an executor to end, and its agent to end it when it does not. It
+// is sent once, and lost as a Message is.
+func (b *Bridge) Shutdown(agentID, executorID string) {
+	b.input(func(s *state, now time.Time) { s.shutdown(agentID, executorID, now) })
 }
 
 // Decline gives offers back; their resources are not offered again for the time
@@ -133,8 +146,15 @@ func (b *Bridge) input(f func(s *state, now time.Time)) {
 	b.mu.Lock()
 	f(b.state, b.cfg.Clock.Now())
 	notes, wake := b.flush()
+	messages := b.state.messages
+	b.state.messages = nil
 	cfg := b.cfg
 	b.mu.Unlock()
+	if cfg.OnMessage != nil {
+		for _, m := range messages {
+			cfg.OnMessage(m.agentID, m.executorID, m.data)
+		}
+	}
 	for _, n := range notes {
 		cfg.Log.Info(n.message, n.values...)
 	}

@@ -31,6 +31,10 @@ type Config struct {
 	// Wake is called after every change of the snapshot, from any goroutine; it
 	// must not block. nil: nobody is woken.
 	Wake func()
+	// OnMessage is called for each message of an executor, in the order in which
+	// they came, from the session's goroutine and without a lock; it must not
+	// block. A message changes no snapshot by itself. nil: messages are dropped.
+	OnMessage func(agentID, executorID string, data []byte)
 	// Transport for all calls; nil: a transport of the bridge's own.
 	Transport http.RoundTripper
 	Clock     clock.WithTicker
@@ -180,18 +184,23 @@ type RememberedTask struct {
 	AgentID string
 }
 
-// Accept uses offers of one agent for launches.
+// Accept uses offers of one agent for operations and launches, of which there must
+// be at least one.
 type Accept struct {
 	AgentID  string
 	OfferIDs []string
-	// Operations are done in their order, before the launches.
+	// Operations are executed first, in this order. Tasks may use what they make;
+	// when one fails, what depends on it fails too (a task with TASK_ERROR).
 	Operations []Operation
 	Tasks      []mesos.TaskInfo
 }
 
-// Operation is one RESERVE, UNRESERVE, CREATE or DESTROY.
+// Operation changes what kind of resources those of an offer are.
 type Operation struct {
+	// ID by which its end is told; it must not be used again.
 	ID string
+	// Offer_Operation is a RESERVE, UNRESERVE, CREATE or DESTROY; its own ID is
+	// overwritten.
 	mesos.Offer_Operation
 }
 

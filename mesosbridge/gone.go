@@ -49,6 +49,7 @@ func (s *state) agentGone(agentID string) {
 		s.declared[agentID] = false
 	}
 	s.barrier.knocks.drop(agentID)
+	s.operationsGone(agentID)
 	if book := s.agentBooks[agentID]; book != nil {
 		for _, id := range slices.Sorted(maps.Keys(book.tasks)) {
 			s.endIfGone(id)

@@ -34,6 +34,7 @@ func (m *model) check(t *rapid.T) {
 	if sum != len(m.s.tasks) || len(m.s.tasks) != len(m.s.taskBooks) || len(m.s.agents) != len(m.s.agentBooks) {
 		t.Fatalf("the books do not tally: %v for %d tasks", m.s.taskStates, len(m.s.tasks))
 	}
+	m.checkOperations(t)
 	for _, a := range m.agents {
 		shown := m.s.agents[a.id]
 		if m.s.gone[a.id] && shown != nil && (shown.Registered || len(m.s.agentBooks[a.id].tasks) > 0) {
@@ -62,6 +63,12 @@ func looks(s *Snapshot) string {
 	}
 	for _, t := range s.Ended {
 		fmt.Fprintln(&b, *t)
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.Operations)) {
+		fmt.Fprintln(&b, *s.Operations[id])
+	}
+	for _, o := range s.EndedOperations {
+		fmt.Fprintln(&b, *o)
 	}
 	return b.String()
 }
@@ -106,6 +113,14 @@ func (m *model) settle(t *rapid.T) {
 			t.Fatalf("%s does not run, and is %+v", id, task)
 		}
 	}
+	for id, o := range m.s.operations.live {
+		t.Fatalf("operation %s is on its way for ever: %+v", id, o)
+	}
+	for _, a := range m.agents {
+		for id := range a.operations {
+			t.Fatalf("nobody has acknowledged the end of operation %s", id)
+		}
+	}
 }
 
 func TestSafetyInEveryHistory(t *testing.T) {
@@ -146,8 +161,15 @@ func TestSafetyInEveryHistory(t *testing.T) {
 			}
 			slices.Sort(ids)
 			id := pick(t, "agent", ids)
-			if err := m.s.accept(Accept{AgentID: id, OfferIDs: []string{m.s.agents[id].Offers[0].ID}, Tasks: []mesos.TaskInfo{{
-				TaskID: mesos.TaskID{Value: m.id("task")}, AgentID: mesos.AgentID{Value: id}}}}, m.now); err != nil {
+			req := Accept{AgentID: id, OfferIDs: []string{m.s.agents[id].Offers[0].ID}}
+			parts := rapid.IntRange(0, 3).Draw(t, "parts")
+			if parts != 3 {
+				req.Tasks = []mesos.TaskInfo{{TaskID: mesos.TaskID{Value: m.id("task")}, AgentID: mesos.AgentID{Value: id}}}
+			}
+			if parts >= 2 {
+				req.Operations = []Operation{reserveOperation(m.id("op")), reserveOperation(m.id("op"))}
+			}
+			if err := m.s.accept(req, m.now); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -180,9 +202,10 @@ func TestSafetyInEveryHistory(t *testing.T) {
 				}
 				m.offerOf(a)
 			},
-			"kill":   func(t *rapid.T) { m.s.kill(pick(t, "task", tasks()), m.now) },
-			"leave":  func(t *rapid.T) { m.leave(agentIn(t, isRegistered)) },
-			"arrive": func(t *rapid.T) { m.arrive(agentIn(t, isUnreachable, isRecovered)) },
+			"kill":    func(t *rapid.T) { m.s.kill(pick(t, "task", tasks()), m.now) },
+			"message": func(t *rapid.T) { m.emit(messageEvent(agentIn(t, isRegistered).id, "")) },
+			"leave":   func(t *rapid.T) { m.leave(agentIn(t, isRegistered)) },
+			"arrive":  func(t *rapid.T) { m.arrive(agentIn(t, isUnreachable, isRecovered)) },
 			"finish": func(t *rapid.T) {
 				a := agentIn(t, isRegistered, isUnreachable, isRecovered)
 				id := pick(t, "task", slices.Sorted(maps.Keys(a.running)))

@@ -47,6 +47,9 @@ type modelAgent struct {
 	running  map[string]bool // the processes, whatever anybody knows
 	finished map[string]bool // whose end no master has heard of
 	offer    string
+	// operations whose end nobody has acknowledged, and all that were done.
+	operations map[string]*scheduler.Event
+	done       map[string]bool
 }
 
 func newModel() *model {
@@ -56,7 +59,8 @@ func newModel() *model {
 	}
 	for i := range 3 {
 		m.agents = append(m.agents, &modelAgent{id: fmt.Sprintf("agent%d", i), standing: isRegistered,
-			running: map[string]bool{}, finished: map[string]bool{}})
+			running: map[string]bool{}, finished: map[string]bool{},
+			operations: map[string]*scheduler.Event{}, done: map[string]bool{}})
 	}
 	m.restart(nil)
 	return m
@@ -80,7 +84,7 @@ func (m *model) take() {
 	for _, o := range m.s.out {
 		m.lanes[o.agent] = append(m.lanes[o.agent], o)
 	}
-	m.s.out = nil
+	m.s.out, m.s.messages = nil, nil
 }
 
 func (m *model) connect() {
@@ -89,6 +93,9 @@ func (m *model) connect() {
 		if m.agent(m.unacked[id].Update.Status.AgentID.Value).standing == isRegistered {
 			m.events = append(m.events, m.unacked[id])
 		}
+	}
+	for _, a := range m.agents {
+		m.repeatOperations(a)
 	}
 }
 
@@ -173,15 +180,14 @@ func (m *model) process(o *outgoing) {
 			m.explain(t.TaskID.Value, t.AgentID.GetValue())
 		}
 	case scheduler.Call_ACCEPT:
-		info := c.Accept.Operations[0].Launch.TaskInfos[0]
-		a := m.agent(info.AgentID.Value)
-		if a.standing != isRegistered || a.offer != c.Accept.OfferIDs[0].Value {
-			m.emit(update(info.TaskID.Value, a.id, mesos.TASK_DROPPED, mesos.REASON_INVALID_OFFERS.Enum()))
-			return
+		a := m.agent(o.agent)
+		valid := a.standing == isRegistered && a.offer == c.Accept.OfferIDs[0].Value
+		if valid {
+			a.offer = ""
 		}
-		a.offer = ""
-		a.running[info.TaskID.Value] = true
-		m.own(info.TaskID.Value, a, mesos.TASK_STARTING)
+		for i := range c.Accept.Operations {
+			m.perform(a, &c.Accept.Operations[i], valid)
+		}
 	case scheduler.Call_KILL:
 		id := c.Kill.TaskID.Value
 		a := m.agent(c.Kill.AgentID.GetValue())
@@ -194,6 +200,17 @@ func (m *model) process(o *outgoing) {
 	case scheduler.Call_ACKNOWLEDGE:
 		if e := m.unacked[c.Acknowledge.TaskID.Value]; e != nil && string(e.Update.Status.UUID) == string(c.Acknowledge.UUID) {
 			delete(m.unacked, c.Acknowledge.TaskID.Value)
+		}
+	case scheduler.Call_ACKNOWLEDGE_OPERATION_STATUS:
+		ack := c.AcknowledgeOperationStatus
+		a := m.agent(ack.AgentID.Value)
+		if e := a.operations[ack.OperationID.Value]; e != nil && a.standing == isRegistered &&
+			string(e.UpdateOperationStatus.Status.UUID.Value) == string(ack.UUID) {
+			delete(a.operations, ack.OperationID.Value)
+		}
+	case scheduler.Call_RECONCILE_OPERATIONS:
+		for _, asked := range c.ReconcileOperations.Operations {
+			m.explainOperation(asked.OperationID.Value, asked.AgentID.Value)
 		}
 	case scheduler.Call_DECLINE:
 		for _, id := range c.Decline.OfferIDs {
@@ -226,6 +243,9 @@ func (m *model) leave(a *modelAgent) {
 	for _, id := range slices.Sorted(maps.Keys(a.running)) {
 		m.emit(update(id, a.id, mesos.TASK_UNREACHABLE, mesos.REASON_AGENT_REMOVED.Enum()))
 	}
+	for _, id := range slices.Sorted(maps.Keys(a.operations)) {
+		m.emit(operationUpdate(id, a.id, mesos.OPERATION_UNREACHABLE, ""))
+	}
 	m.emit(&scheduler.Event{Type: scheduler.Event_FAILURE, Failure: &scheduler.Event_Failure{AgentID: &mesos.AgentID{Value: a.id}}})
 }
 
@@ -242,6 +262,7 @@ func (m *model) arrive(a *modelAgent) {
 			m.emit(e)
 		}
 	}
+	m.repeatOperations(a)
 }
 
 func (m *model) offerOf(a *modelAgent) {

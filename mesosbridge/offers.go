@@ -1,14 +1,12 @@
 package mesosbridge
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
-	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 )
 
@@ -48,98 +46,6 @@ func (s *state) withdraw(offerID string) *Offer {
 	o := a.Offers[i]
 	a.Offers = slices.Concat(a.Offers[:i], a.Offers[i+1:])
 	return o
-}
-
-// accept launches tasks on offers of one agent. The tasks are in the snapshot,
-// and the offers are not, before the call is sent (rule 3).
-func (s *state) accept(req Accept, now time.Time) error {
-	s.begin(now)
-	a := s.agents[req.AgentID]
-	if !s.head.Connected || s.closing || s.over != nil || a == nil || !a.Behind || len(req.OfferIDs) == 0 {
-		return ErrStale
-	}
-	for _, id := range req.OfferIDs {
-		if s.offers[id] != req.AgentID {
-			return ErrStale
-		}
-	}
-	if err := s.checkLaunches(req); err != nil {
-		return err
-	}
-	for _, id := range req.OfferIDs {
-		s.withdraw(id)
-	}
-	launched := make([]string, len(req.Tasks))
-	for i := range req.Tasks {
-		launched[i] = req.Tasks[i].TaskID.Value
-		s.addTask(&Task{ID: launched[i], AgentID: req.AgentID, State: mesos.TASK_STAGING, Launching: true, Since: now}, 0)
-	}
-	s.send(&outgoing{
-		agent: req.AgentID,
-		call: &scheduler.Call{
-			Type: scheduler.Call_ACCEPT,
-			Accept: &scheduler.Call_Accept{
-				OfferIDs:   offerIDs(req.OfferIDs),
-				Operations: []mesos.Offer_Operation{calls.OpLaunch(slices.Clone(req.Tasks)...)},
-				// What the launches leave over is wanted back at once.
-				Filters: mesos.OptionalFilters(mesos.RefuseSeconds(0)),
-			},
-		},
-		answered: func(s *state, an answer) { s.acceptAnswered(launched, req.OfferIDs, an) },
-	})
-	return nil
-}
-
-func (s *state) checkLaunches(req Accept) error {
-	ids := make(map[string]bool, len(req.Tasks))
-	for i := range req.Tasks {
-		id, agentID := req.Tasks[i].TaskID.Value, req.Tasks[i].AgentID.Value
-		_, _, probe := parseProbe(id)
-		switch {
-		case id == "" || probe:
-			return fmt.Errorf("%q cannot be the id of a task", id)
-		case ids[id] || s.tasks[id] != nil || s.ended.has(id):
-			return fmt.Errorf("the task id %q was used before (rule 7)", id)
-		case agentID != req.AgentID:
-			return fmt.Errorf("task %q is for agent %q, the offers are of %q", id, agentID, req.AgentID)
-		}
-		ids[id] = true
-	}
-	return nil
-}
-
-// acceptAnswered takes in what became of the call of a launch.
-func (s *state) acceptAnswered(taskIDs, offerIDs []string, a answer) {
-	switch a.outcome {
-	case accepted:
-		for _, id := range taskIDs {
-			if b := s.taskBooks[id]; b != nil && b.accepted == 0 {
-				b.accepted = s.seq
-				s.askFor(id)
-				if !s.tasks[id].Killing.IsZero() {
-					s.sendKill(id, 0)
-				}
-			}
-		}
-	case refused, unsent:
-		message := "the launch was not sent: " + a.text
-		if a.outcome == refused {
-			message = "the master refused the launch: " + a.text
-			if s.head.Connected && !a.endsSubscription() {
-				// The master still counts the offers as ours.
-				s.sendDecline(offerIDs, 0)
-			}
-		}
-		for _, id := range taskIDs {
-			if b := s.taskBooks[id]; b != nil {
-				b.accepted = s.seq
-				if b.told == 0 {
-					s.finish(id, mesos.TASK_DROPPED, "", message, concluded)
-				}
-			}
-		}
-	}
-	// unseen: the launch stays in flight, and the subscription ends.
 }
 
 // longRefusal is what counts as declined for long: what comes back by itself in

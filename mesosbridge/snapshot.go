@@ -27,8 +27,8 @@ type Snapshot struct {
 	// by the master and answered as far as a barrier can tell, so that tasks on
 	// registered agents are known. Per agent, Agent.Behind says it.
 	Reconciled bool
-	// Agents by agent id: those that this subscription has heard of, and those
-	// on which a task is known.
+	// Agents by agent id: those that this subscription has heard of, and those on
+	// which a task or an operation is known.
 	Agents map[string]*Agent
 	// Tasks by task id: all that have not ended, as far as Mesos said.
 	Tasks map[string]*Task
@@ -36,21 +36,18 @@ type Snapshot struct {
 	// with TASK_GONE, or TASK_GONE_BY_OPERATOR, may be among Tasks again when Mesos
 	// says later that it is alive, and is not here then.
 	Ended []*Task
-	// Operations by their id: those whose end nobody has told.
+	// Operations by id: those on their way. The offers that they used are withdrawn,
+	// and what they make or free comes with a later offer of their agent.
 	Operations map[string]*OperationState
-	// EndedOperations are those that ended last, oldest first.
+	// EndedOperations are those that ended last, oldest first, at most
+	// EndedOperationsKept. An end that was concluded (OPERATION_DROPPED of a call
+	// that was not sent, OPERATION_UNKNOWN, OPERATION_GONE_BY_OPERATOR) is replaced,
+	// as a new entry, when Mesos says later how it really ended.
 	EndedOperations []*OperationState
 }
 
-// OperationState is how an operation stands.
-type OperationState struct {
-	ID      string
-	AgentID string
-	Type    mesos.Offer_Operation_Type
-	State   mesos.OperationState
-	Message string
-	Since   time.Time
-}
+// EndedOperationsKept is how many ended operations a Snapshot holds.
+const EndedOperationsKept = 1024
 
 // EndedKept is how many ended tasks a Snapshot holds. A controller that looks
 // at every snapshot of a burst larger than this misses some failures in its
@@ -124,6 +121,18 @@ type Task struct {
 	Killing time.Time
 	// Heard: this subscription has said something of the task.
 	Heard bool
+}
+
+// OperationState is an operation of the framework: a change of what kind of
+// resources an agent's are.
+type OperationState struct {
+	ID, AgentID string
+	Type        mesos.Offer_Operation_Type
+	// State as Mesos said it last; OPERATION_PENDING before it has.
+	State   mesos.OperationState
+	Message string // from Mesos, or why the call was not sent; may be empty
+	// Since is when State got its present value, by this process's clock.
+	Since time.Time
 }
 
 // Ended says that Mesos has promised the task no longer runs (rule 4).

@@ -15,8 +15,8 @@ import (
 // takes no lock, so that every history can be tested without a network; Bridge
 // guards and drives it.
 //
-// What a Snapshot shows (agents, tasks) is immutable once it was shown, and is
-// kept apart from the books, which nobody sees.
+// What a Snapshot shows (agents, tasks, operations) is immutable once it was shown,
+// and is kept apart from the books, which nobody sees.
 type state struct {
 	timing Timing
 	rand   func() float64
@@ -28,7 +28,7 @@ type state struct {
 	now time.Time
 	seq uint64
 
-	// head holds the fields of the snapshot that are neither agents nor tasks.
+	// head holds the fields of the snapshot that are not kept apart below.
 	head       Snapshot
 	agents     map[string]*Agent
 	tasks      map[string]*Task
@@ -41,6 +41,7 @@ type state struct {
 	// until the master has lost the agent.
 	declared   map[string]bool
 	taskStates map[mesos.TaskState]int
+	operations operations
 
 	subscription uint64 // counts subscriptions
 	closing      bool   // a TEARDOWN is on its way: nothing is launched any more
@@ -57,6 +58,7 @@ type state struct {
 	out      []*outgoing
 	over     error   // why the subscription must end; nil: it goes on
 	tornDown *answer // to a TEARDOWN
+	messages []received
 	notes    []note
 
 	published   *Snapshot
@@ -85,6 +87,7 @@ func newState(timing Timing, rand func() float64) *state {
 		gone:       map[string]bool{},
 		declared:   map[string]bool{},
 		taskStates: map[mesos.TaskState]int{},
+		operations: newOperations(),
 		barrier:    barriers{waiting: map[string]struct{}{}, knocks: newAgenda()},
 		reconcile:  newAgenda(),
 		kills:      newAgenda(),
@@ -149,6 +152,7 @@ func (s *state) connected(frameworkID, leader string, heartbeat time.Duration, n
 			s.sendKill(id, 0)
 		}
 	}
+	s.operationsBegin()
 	s.openBarriers()
 	// A master that had not noticed yet that the old stream is gone takes this
 	// for a takeover, and may keep the filters.
@@ -184,6 +188,7 @@ func (s *state) disconnected(problem Problem, now time.Time) {
 	clear(s.offers)
 	s.closeBarriers()
 	s.reconcile.clear()
+	s.operations.asks.clear()
 	s.kills.clear()
 	s.reviving = nil
 }
@@ -201,6 +206,10 @@ func (s *state) event(e *scheduler.Event, now time.Time) {
 		s.withdraw(e.Rescind.OfferID.Value)
 	case e.Type == scheduler.Event_UPDATE && e.Update != nil:
 		s.status(&e.Update.Status)
+	case e.Type == scheduler.Event_UPDATE_OPERATION_STATUS && e.UpdateOperationStatus != nil:
+		s.operationStatus(&e.UpdateOperationStatus.Status)
+	case e.Type == scheduler.Event_MESSAGE && e.Message != nil:
+		s.messageFrom(e.Message)
 	case e.Type == scheduler.Event_FAILURE && e.Failure != nil:
 		// With an executor it tells of the executor's end, else of the agent's.
 		if e.Failure.AgentID != nil && e.Failure.ExecutorID == nil {
@@ -223,6 +232,7 @@ func (s *state) tick(now time.Time) {
 	}
 	s.tickBarriers()
 	s.tickReconcile()
+	s.tickOperations()
 	s.tickKills()
 	s.tickRevive()
 }
@@ -240,7 +250,7 @@ func (s *state) next() time.Time {
 		return time.Time{}
 	}
 	first := s.silentAt()
-	for _, at := range []time.Time{s.nextBarrier(), s.nextRevive(), s.reconcile.next(), s.kills.next()} {
+	for _, at := range []time.Time{s.nextBarrier(), s.nextRevive(), s.reconcile.next(), s.operations.asks.next(), s.kills.next()} {
 		if !at.IsZero() && at.Before(first) {
 			first = at
 		}
@@ -282,9 +292,14 @@ func (s *state) snapshot() *Snapshot {
 	} else {
 		snap.Tasks = s.published.Tasks
 	}
-	snap.Ended = s.ended.latest()
+	if s.published == nil || s.operations.dirty {
+		snap.Operations = maps.Clone(s.operations.live)
+	} else {
+		snap.Operations = s.published.Operations
+	}
+	snap.Ended, snap.EndedOperations = s.ended.latest(), s.operations.latest()
 	s.published = &snap
-	s.agentsDirty, s.tasksDirty = false, false
+	s.agentsDirty, s.tasksDirty, s.operations.dirty = false, false, false
 	s.generation++
 	return s.published
 }

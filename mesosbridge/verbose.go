@@ -13,13 +13,16 @@ func describeCall(c *scheduler.Call) []any {
 	about := []any{"call", c.Type.String()}
 	switch c.Type {
 	case scheduler.Call_ACCEPT:
-		var tasks []string
+		var tasks, operations []string
 		for _, op := range c.GetAccept().GetOperations() {
+			if op.ID != nil {
+				operations = append(operations, op.Type.String()+" "+op.ID.Value)
+			}
 			for i := range op.GetLaunch().GetTaskInfos() {
 				tasks = append(tasks, op.Launch.TaskInfos[i].TaskID.Value)
 			}
 		}
-		return append(about, "offers", offerNames(c.GetAccept().GetOfferIDs()), "tasks", tasks)
+		return append(about, "offers", offerNames(c.GetAccept().GetOfferIDs()), "operations", operations, "tasks", tasks)
 	case scheduler.Call_DECLINE:
 		return append(about, "offers", offerNames(c.GetDecline().GetOfferIDs()), "refuse", c.Decline.GetFilters().GetRefuseSeconds())
 	case scheduler.Call_REVIVE:
@@ -30,6 +33,14 @@ func describeCall(c *scheduler.Call) []any {
 		return append(about, "task", c.GetAcknowledge().GetTaskID().Value)
 	case scheduler.Call_RECONCILE:
 		return append(about, "tasks", len(c.GetReconcile().GetTasks()))
+	case scheduler.Call_ACKNOWLEDGE_OPERATION_STATUS:
+		return append(about, "operation", c.AcknowledgeOperationStatus.OperationID.Value)
+	case scheduler.Call_RECONCILE_OPERATIONS:
+		return append(about, "operations", len(c.ReconcileOperations.Operations))
+	case scheduler.Call_MESSAGE:
+		return append(about, "agent", c.Message.AgentID.Value, "executor", c.Message.ExecutorID.Value, "bytes", len(c.Message.Data))
+	case scheduler.Call_SHUTDOWN:
+		return append(about, "agent", c.Shutdown.AgentID.Value, "executor", c.Shutdown.ExecutorID.Value)
 	}
 	return about
 }
@@ -46,6 +57,11 @@ func describeEvent(e *scheduler.Event) []any {
 		return append(about, "offers", offers)
 	case scheduler.Event_RESCIND:
 		return append(about, "offer", e.Rescind.OfferID.Value)
+	case scheduler.Event_UPDATE_OPERATION_STATUS:
+		s := &e.UpdateOperationStatus.Status
+		return append(about, "operation", s.GetOperationID().GetValue(), "state", s.State.String(), "message", s.GetMessage())
+	case scheduler.Event_MESSAGE:
+		return append(about, "agent", e.Message.AgentID.Value, "executor", e.Message.ExecutorID.Value, "bytes", len(e.Message.Data))
 	case scheduler.Event_UPDATE:
 		s := &e.Update.Status
 		return append(about, "task", s.TaskID.Value, "state", s.GetState().String(), "reason", s.GetReason().String(), "message", s.GetMessage())

@@ -60,6 +60,23 @@ func TestOneNestedFieldKeepsAllOtherDefaults(t *testing.T) {
 		`{services: {api: {instances: 0}}}`,
 		`{services: {s3: {hostname: s3.example.com}}}`,
 		`{services: {}}`,
+		`{devices: {}}`,
+		`{devices: {policy: Declared}}`,
+		`{devices: {restartOnNewDevice: false}}`,
+		`{prober: {}}`,
+		`{prober: {image: "quobyte-operator:v1"}}`,
+		`{prober: {interval: 30s}}`,
+		`{prober: {user: quobyte}}`,
+		`{prober: {resources: {}}}`,
+		`{prober: {resources: {memory: 128Mi}}}`,
+		`{mesos: {reservation: Dynamic, role: storage, principal: quobyte}}`,
+		`{placement: {spreadBy: rack}}`,
+		`{placement: {attributes: [{attribute: rack, operator: Exists}]}}`,
+		`{services: {client: {}}}`,
+		`{services: {client: {mountPoint: /volumes}}}`,
+		`{services: {client: {resources: {cpus: 500m}}}}`,
+		`{services: {client: {env: [{name: A, value: b}]}}}`,
+		`{services: {client: {enabled: true, image: quobyte-client}}, prober: {image: "quobyte-operator:v1"}}`,
 	}
 	for _, service := range serviceNames() {
 		changes = append(changes,
@@ -98,7 +115,9 @@ func TestOperatorKeepsWhatAPersonSet(t *testing.T) {
 	cluster := create(t, manifest(t, namespace, smallestCluster, `
 spec:
   mesos: {failoverTimeout: 90m}
-  placement: {hosts: []}
+  placement: {hosts: [], attributes: []}
+  devices: {restartOnNewDevice: false}
+  prober: {interval: 90s, resources: {disk: 0}}
   services:
     registry: {memoryReserve: 0, resources: {disk: 0, memory: 2048Mi}}
     api: {instances: 0, resources: {cpus: 2}}
@@ -127,8 +146,52 @@ spec:
 	if services.API.Instances != 0 || services.S3.Instances != 0 || !services.Registry.MemoryReserve.IsZero() || !services.S3.MemoryReserve.IsZero() || !services.Registry.Resources.Disk.IsZero() {
 		t.Errorf("a zero was lost:\n%s", toYAML(t, services))
 	}
+	if cluster.Spec.Devices.RestartOnNewDevice || !cluster.Spec.Prober.Resources.Disk.IsZero() {
+		t.Errorf("a zero was lost:\n%s", toYAML(t, cluster.Spec))
+	}
+	if got := cluster.Spec.Prober.Interval.Duration; got != 90*time.Second {
+		t.Errorf("prober.interval is %v", got)
+	}
 	if got := cluster.Spec.Mesos.FailoverTimeout.Duration; got != 90*time.Minute {
 		t.Errorf("failoverTimeout is %v", got)
+	}
+}
+
+// TestOperatorKeepsWhatADeviceSays is the same for devices: what is not there must
+// not be there afterwards either, least of all an empty host or serial.
+func TestOperatorKeepsWhatADeviceSays(t *testing.T) {
+	api := server.API(t)
+	c := api.Client()
+	for _, change := range []string{
+		`spec: {}`,
+		`spec: {types: []}`,
+		`spec: {types: [REGISTRY, DATA], initialize: true, bootstrap: true}`,
+		`spec: {host: null, path: null, serial: 5f1c5e0e, state: Decommissioned}`,
+		`spec: {types: [DATA], initialize: true, reclaimPolicy: Delete, source: {mesosDisk: {root: /mnt/disk1}}}`,
+	} {
+		t.Run(change, func(t *testing.T) {
+			namespace := api.Namespace(t)
+			object := manifest(t, namespace, smallestDevice, change)
+			if err := c.Create(t.Context(), object); err != nil {
+				t.Fatal(err)
+			}
+			device := &v1alpha1.QuobyteDevice{}
+			if err := c.Get(t.Context(), client.ObjectKeyFromObject(object), device); err != nil {
+				t.Fatal(err)
+			}
+			before := device.Spec.DeepCopy()
+			device.Finalizers = append(device.Finalizers, "mesos.quobyte.com/test")
+			if err := c.Update(t.Context(), device); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(before, &device.Spec, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("an update changed the spec (-before +after):\n%s", diff)
+			}
+			device.Finalizers = nil
+			if err := c.Update(t.Context(), device); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 
@@ -154,9 +217,42 @@ func TestWhatIsAcceptedCanBeRead(t *testing.T) {
 		`spec: {services: {data: {resources: {cpus: 10k, memory: 1Pi, disk: 1000000000000000m}}}}`,
 		`spec: {services: {data: {resources: {memory: 5368709120}}}}`,
 		`spec: {services: {data: {env: [{name: QUOBYTE_ENABLE_ASSERTIONS, value: "1"}]}}}`,
+		`spec: {prober: {interval: 5s}}`,
+		`spec: {prober: {interval: 0h60m}}`,
+		`spec: {prober: {image: "registry.example:5000/storage/quobyte-operator:v1.2"}}`,
+		`spec: {prober: {image: "quobyte-operator@sha256:<64 0>"}}`,
+		`spec: {prober: {image: "registry.example/quobyte-operator:v1@sha256:<64 0>"}}`,
+		`spec: {prober: {artifactURL: "hdfs://namenode:8020/quobyte-operator"}}`,
+		`spec: {prober: {resources: {cpus: 20m, memory: 64Mi, disk: 0}}}`,
+		`spec: {mesos: {reservation: Dynamic, role: storage, principal: quobyte}}`,
+		`spec: {placement: {spreadBy: zone, attributes: [{attribute: rack, operator: In, values: [r1, r2]}, {attribute: os.version, operator: NotIn, values: ["7:1"]}, {attribute: ssd, operator: DoesNotExist}]}}`,
+		`spec: {services: {client: {mountPoint: /mnt}}}`,
+		`spec: {prober: {image: "quobyte-operator:v1"}, services: {client: {enabled: true, image: quobyte-client, mountPoint: /mnt2}}}`,
+		`spec: {mesos: {webUIURL: "http://operator.corp:8080"}, hostDeviceDirectory: /quobyte-devices, services: {client: {enabled: true, image: "registry.example:5000/quobyte-client"}}}`,
 	} {
 		t.Run(change, func(t *testing.T) {
-			create(t, manifest(t, api.Namespace(t), smallestCluster, change))
+			create(t, manifest(t, api.Namespace(t), smallestCluster, spelledOut(t, change)))
+		})
+	}
+}
+
+// TestDevicesAreAccepted: the ways to name one.
+func TestDevicesAreAccepted(t *testing.T) {
+	api := server.API(t)
+	for _, change := range []string{
+		`metadata: {name: "<253 a>"}`,
+		`spec: {host: "2001:db8::1", path: "/mnt/a disk:1"}`,
+		`spec: {serial: 5f1c5e0e-3d1c-4ad0-8a54-1f8a4d3a9f10}`,
+		`spec: {host: null, path: null, serial: S3X_1.2-3, types: [REGISTRY, METADATA, DATA]}`,
+		`spec: {types: [REGISTRY], initialize: true, bootstrap: true}`,
+		`spec: {types: [DATA], initialize: true, state: Decommissioned}`,
+		`spec: {source: {mesosDisk: {root: /mnt/disk1}}}`,
+		`spec: {serial: 5f1c5e0e, source: {mesosDisk: {root: /mnt/disk1}}, reclaimPolicy: Delete}`,
+	} {
+		t.Run(change, func(t *testing.T) {
+			if err := api.Client().Create(t.Context(), manifest(t, api.Namespace(t), smallestDevice, spelledOut(t, change))); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package v1alpha1_test
 
 import (
+	"context"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/testapi"
 )
 
 func TestKubectlGetShowsClusters(t *testing.T) {
@@ -54,26 +56,53 @@ func TestKubectlGetShowsDevices(t *testing.T) {
 	if err := api.Client().Get(t.Context(), client.ObjectKeyFromObject(object), device); err != nil {
 		t.Fatal(err)
 	}
+	compareColumns(t, namespace, "devices", `
+NAME HOST PATH TYPES PHASE CAPACITY USED STATUS AGE
+node1-disk1 AGE
+`)
+
+	since := metav1.NewTime(time.Now())
 	device.Status = v1alpha1.QuobyteDeviceStatus{
-		Types:   "METADATA,DATA",
-		Summary: "data-1.1.5-RUNNING",
+		Phase:       v1alpha1.PhaseOnline,
+		PhaseSince:  &since,
+		Host:        "node2",
+		Path:        "/mnt/disk7",
+		AgentID:     "S1",
+		Serial:      "5f1c5e0e",
+		Model:       "INTEL_SSDPE2KX080T8",
+		FileSystem:  "ext4",
+		Capacity:    "7.3Ti",
+		Used:        "40%",
+		DeviceTypes: []v1alpha1.DeviceType{v1alpha1.DeviceMetadata, v1alpha1.DeviceData},
+		Types:       "METADATA,DATA",
+		Summary:     "data-1.1.5-RUNNING",
 		Conditions: []metav1.Condition{{
 			Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted,
-			LastTransitionTime: metav1.NewTime(time.Now()),
+			LastTransitionTime: since,
 		}},
 	}
 	if err := api.Client().Status().Update(t.Context(), device); err != nil {
 		t.Fatal(err)
 	}
 	want := `
-NAME CLUSTER HOST PATH TYPES ACCEPTED STATUS AGE
-node1-disk1 quobyte node1 /mnt/disk1 METADATA,DATA True data-1.1.5-RUNNING AGE
+NAME HOST PATH TYPES PHASE CAPACITY USED STATUS AGE
+node1-disk1 node2 /mnt/disk7 METADATA,DATA Online 7.3Ti 40% data-1.1.5-RUNNING AGE
 `
 	for _, name := range []string{"devices", "device", "qdev", "quobytedevices"} {
 		compareColumns(t, namespace, name, want)
 	}
-	compareColumns(t, namespace, "devices", want, "--field-selector=spec.host=node1,spec.clusterRef.name=quobyte")
-	compareColumns(t, namespace, "devices", "\n", "--field-selector=spec.host=node2")
+	for selector, shown := range map[string]string{
+		"status.host=node2,status.phase=Online,spec.clusterRef.name=quobyte": want,
+		"status.host=node1":          "\n",
+		"status.phase=Missing":       "\n",
+		"spec.clusterRef.name=other": "\n",
+	} {
+		compareColumns(t, namespace, "devices", shown, "--field-selector="+selector)
+	}
+	compareColumns(t, namespace, "devices", `
+NAME HOST PATH TYPES PHASE CAPACITY USED STATUS CLUSTER FS MODEL SERIAL SINCE AGENT AGE
+node1-disk1 node2 /mnt/disk7 METADATA,DATA Online 7.3Ti 40% data-1.1.5-RUNNING quobyte ext4 INTEL_SSDPE2KX080T8 5f1c5e0e AGE S1 AGE
+`, "-o", "wide")
 	if out := api.Kubectl(t, "get", "quobyte", "-n", namespace, "-o", "name"); out != "quobytedevice.mesos.quobyte.com/node1-disk1\n" {
 		t.Errorf("kubectl get quobyte shows %q", out)
 	}
@@ -86,9 +115,36 @@ func TestKubectlExplains(t *testing.T) {
 		{"qbc.spec.services.data.resources.memory", "rounded up to whole MiB"},
 		{"device.spec.serial", "Serial of the device"},
 		{"devices.status.services", "Services that use the device"},
+		{"device.spec.path", "It cannot change"},
+		{"device.spec.initialize", "is never initialised again"},
+		{"device.spec.source.mesosDisk", "persistent volume is created"},
+		{"device.spec.reclaimPolicy", "destroys both"},
+		{"device.status.phase", "Phase of the device's life"},
+		{"qbc.spec.devices.policy", "use every marked device that is found"},
+		{"qbc.spec.prober", "With neither"},
+		{"qbc.spec.placement.attributes.operator", "In, NotIn, Exists or DoesNotExist"},
+		{"qbc.spec.services.client.enabled", "It needs probes"},
+		{"qbc.spec.mesos.reservation", "reserve what the services use"},
 	} {
-		if out := api.Kubectl(t, "explain", field.path); !strings.Contains(out, field.want) {
+		if out := explain(t, api, field.path); !strings.Contains(out, field.want) {
 			t.Errorf("kubectl explain %s does not say %q:\n%s", field.path, field.want, out)
+		}
+	}
+}
+
+// explain asks until the API server has published the schema: that takes it some
+// seconds after the CRD is established.
+func explain(t *testing.T, api *testapi.API, field string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		out, message, err := api.RunKubectl(ctx, "", "explain", field)
+		if err == nil {
+			return out
+		}
+		if ctx.Err() != nil || !strings.Contains(message, "couldn't find resource") {
+			t.Fatalf("kubectl explain %s: %v\n%s", field, err, message)
 		}
 	}
 }
@@ -99,7 +155,7 @@ func compareColumns(t *testing.T, namespace, resource, want string, arguments ..
 	t.Helper()
 	out := server.API(t).Kubectl(t, append([]string{"get", resource, "-n", namespace}, arguments...)...)
 	out = regexp.MustCompile(` +`).ReplaceAllString(out, " ")
-	out = regexp.MustCompile(`(?m) ?\d+m?s$`).ReplaceAllString(out, " AGE")
+	out = regexp.MustCompile(`(?m) \d+m?s( |$)`).ReplaceAllString(out, " AGE$1")
 	if diff := cmp.Diff(want, "\n"+out); diff != "" {
 		t.Errorf("kubectl get %s (-want +got):\n%s", resource, diff)
 	}

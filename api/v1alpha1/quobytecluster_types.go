@@ -71,6 +71,8 @@ const (
 // QuobyteClusterSpec is what a person wants of the cluster.
 //
 // +kubebuilder:validation:XValidation:rule="[self.ports.api, self.ports.webconsole, self.ports.s3].all(p, p < self.ports.base || p > self.ports.base + 11)",fieldPath=".ports",message="ports.api, ports.webconsole and ports.s3 must lie outside ports.base to ports.base+11, which the services use"
+// +kubebuilder:validation:XValidation:rule="!self.services.client.enabled || !(self.services.client.mountPoint + '/').startsWith(self.hostDeviceDirectory + '/') && !(self.hostDeviceDirectory + '/').startsWith(self.services.client.mountPoint + '/')",fieldPath=".services.client.mountPoint",message="services.client.mountPoint and hostDeviceDirectory must lie outside one another: the services would take the client's file system for a device, or the client hide the devices"
+// +kubebuilder:validation:XValidation:rule="!self.services.client.enabled || size(self.prober.image) > 0 || size(self.prober.artifactURL) > 0 || size(self.mesos.webUIURL) > 0",fieldPath=".services.client.enabled",message="services.client.enabled needs probes, which find the mount points: set prober.image, prober.artifactURL or mesos.webUIURL"
 type QuobyteClusterSpec struct {
 	// Version is the tag of the image that all services are to run.
 	// +required
@@ -120,7 +122,10 @@ type QuobyteClusterSpec struct {
 	// +kubebuilder:default={}
 	Devices DevicesSpec `json:"devices,omitempty"`
 
-	// Prober is the process on every host that looks for devices.
+	// Prober is the process on every host that looks for devices. It runs as an
+	// image, or without any as a binary that Mesos fetches. With neither
+	// prober.image nor prober.artifactURL nor mesos.webUIURL no host can be probed,
+	// and devices count as they are declared.
 	// +kubebuilder:default={}
 	Prober ProberSpec `json:"prober,omitempty"`
 
@@ -164,26 +169,27 @@ type DevicesSpec struct {
 	RestartOnNewDevice bool `json:"restartOnNewDevice"`
 }
 
-// ProberSpec is the process on every host that looks for devices. It runs as an
-// image, or without any as a binary that Mesos fetches from the operator. With
-// neither image nor artifactURL nor mesos.webUIURL no host can be probed, and
-// devices count as they are declared.
+// ProberSpec is the process on every host that looks for devices.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.image) || !has(self.artifactURL) || size(self.image) == 0 || size(self.artifactURL) == 0",fieldPath=".artifactURL",message="prober.artifactURL must be empty when prober.image is set: the prober is in the image"
 type ProberSpec struct {
-	// Image of the prober with its tag: that of this operator. Empty: the binary is
-	// fetched.
+	// Image of the prober with its tag or digest: that of this operator. Empty: the
+	// binary is fetched.
 	// +kubebuilder:default=""
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-zA-Z0-9._-]+)*(:[a-zA-Z0-9._-]+)?(@sha256:[0-9a-f]{64})?$')",message="prober.image must be empty or an image such as registry.example:5000/quobyte-operator:v1"
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|(:[a-zA-Z0-9_][a-zA-Z0-9._-]*)?@sha256:[0-9a-f]{64})$')",message="prober.image must be empty or an image with its tag or digest, such as registry.example:5000/quobyte-operator:v1"
 	Image string `json:"image,omitempty"`
-	// ArtifactURL from which Mesos fetches the prober's binary. Empty: the operator
-	// serves it below mesos.webUIURL, at /artifacts/.
+	// ArtifactURL from which Mesos fetches the prober's binary, when there is no
+	// image. Empty: the operator serves it below mesos.webUIURL, at /artifacts/.
 	// +kubebuilder:default=""
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^(https?|hdfs|s3|file)://[^ ]+$')",message="prober.artifactURL must be empty or a URL such as http://files.example/quobyte-operator"
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^(https?|hdfs|s3|file)://[^[:space:][:cntrl:]]+$')",message="prober.artifactURL must be empty or a URL of http, https, hdfs, s3 or file, such as http://files.example/quobyte-operator"
 	ArtifactURL string `json:"artifactURL,omitempty"`
 	// Interval between two probes of a host; changes of its mount table are seen at
 	// once.
 	// +kubebuilder:default="2m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="size(self) > 0 && self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$')",message="prober.interval must be a duration in hours, minutes and seconds, such as 2m"
 	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || !self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$') || duration(self) >= duration('5s') && duration(self) <= duration('1h')",message="prober.interval must be from 5s to 1h"
 	Interval metav1.Duration `json:"interval,omitempty"`
@@ -201,7 +207,7 @@ type ProberSpec struct {
 
 // MesosSpec says where Mesos is and as which framework to run there.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.reservation) || self.reservation != 'Dynamic' || self.role != '*' && size(self.principal) > 0",fieldPath=".reservation",message="reservation Dynamic needs a role other than '*' and a principal: Mesos reserves for a role, and lets the principal free it again"
+// +kubebuilder:validation:XValidation:rule="!has(self.reservation) || self.reservation != 'Dynamic' || self.role != '*' && size(self.principal) > 0",fieldPath=".reservation",message="mesos.reservation Dynamic needs a mesos.role other than '*' and a mesos.principal: Mesos reserves for a role, and lets the principal free it again"
 // +kubebuilder:validation:XValidation:rule="!has(self.secretRef) || size(self.principal) > 0",fieldPath=".principal",message="principal must be set when secretRef is: Mesos authenticates a principal with the secret"
 type MesosSpec struct {
 	// Master is where the Mesos masters are: http(s) URLs, separated by commas.
@@ -254,6 +260,8 @@ type MesosSpec struct {
 	// FailoverTimeout is how long Mesos keeps the services running while no
 	// operator is connected, such as 168h or 30m.
 	// +kubebuilder:default="168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="size(self) > 0 && self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$')",message="mesos.failoverTimeout must be a duration in hours, minutes and seconds, such as 168h or 1h30m"
 	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || !self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$') || duration(self) >= duration('1m')",message="mesos.failoverTimeout must be at least 1m: when it passes without an operator, Mesos kills every service"
 	FailoverTimeout metav1.Duration `json:"failoverTimeout,omitempty"`
@@ -267,7 +275,7 @@ type MesosSpec struct {
 	// reach the operator to fetch the prober.
 	// +kubebuilder:default=""
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^https?://[^ ]+$')",message="mesos.webUIURL must be empty or an http(s) URL"
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^https?://[^[:space:][:cntrl:]]+$')",message="mesos.webUIURL must be empty or an http(s) URL"
 	WebUIURL string `json:"webUIURL,omitempty"`
 }
 
@@ -323,6 +331,7 @@ type PlacementSpec struct {
 	// not spread over it are reported.
 	// +kubebuilder:default=""
 	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^:;[:cntrl:]]*$')",message="placement.spreadBy must be empty or the name of an attribute such as rack: no ':', ';' or control characters"
 	SpreadBy string `json:"spreadBy,omitempty"`
 }
 
@@ -340,12 +349,13 @@ const (
 
 // AttributeRequirement is what is asked of one attribute of an agent.
 //
-// +kubebuilder:validation:XValidation:rule="self.operator in ['Exists', 'DoesNotExist'] ? !has(self.values) || size(self.values) == 0 : has(self.values) && size(self.values) > 0",fieldPath=".values",message="values must be given for In and NotIn, and only for these"
+// +kubebuilder:validation:XValidation:rule="self.operator in ['Exists', 'DoesNotExist'] ? !has(self.values) || size(self.values) == 0 : has(self.values) && size(self.values) > 0",fieldPath=".values",message="values must be given for In and NotIn, and left out for Exists and DoesNotExist"
 type AttributeRequirement struct {
 	// Attribute of the agent (its --attributes), or "region" or "zone".
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^:;[:cntrl:]]*$')",message="attribute must be the name of an attribute such as rack: no ':', ';' or control characters"
 	Attribute string `json:"attribute"`
 	// Operator is In, NotIn, Exists or DoesNotExist.
 	// +required
@@ -353,7 +363,9 @@ type AttributeRequirement struct {
 	// Values to compare with; a number is compared as Mesos prints it.
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=255
+	// +kubebuilder:validation:items:XValidation:rule="self.matches('^[^[:cntrl:]]*$')",message="values must be those of an attribute such as r1: no control characters"
 	Values []string `json:"values,omitempty"`
 }
 

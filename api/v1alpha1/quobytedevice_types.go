@@ -29,6 +29,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Since",type=date,priority=1,JSONPath=`.status.phaseSince`
 // +kubebuilder:printcolumn:name="Agent",type=string,priority=1,JSONPath=`.status.agentID`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.serial) || has(oldSelf.spec.serial) || !has(oldSelf.status) || !has(oldSelf.status.serial) || size(oldSelf.status.serial) == 0 || self.spec.serial == oldSelf.status.serial",fieldPath=".spec.serial",reason=FieldValueForbidden,message="spec.serial must be the one that the device has (status.serial): for another disk create another object"
+// +kubebuilder:validation:XValidation:rule="!self.spec.bootstrap || oldSelf.spec.bootstrap || !has(oldSelf.status) || !has(oldSelf.status.serial) || size(oldSelf.status.serial) == 0",fieldPath=".spec.bootstrap",reason=FieldValueForbidden,message="spec.bootstrap must be set before the device has its marker (status.serial), which is never written anew: set it on a registry device that is yet to be initialised"
 type QuobyteDevice struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -155,15 +157,17 @@ const (
 
 // QuobyteDeviceSpec declares a device.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.serial) && size(self.serial) > 0 || has(self.host) && has(self.path)",message="a device must be named by host and path, or by its serial"
+// +kubebuilder:validation:XValidation:rule="has(self.serial) || has(self.host) || has(self.path)",message="a device must be named by host and path, or by its serial"
 // +kubebuilder:validation:XValidation:rule="has(self.host) == has(self.path)",message="host and path belong together: set both, or name the device by its serial alone"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.host) || has(self.host)",fieldPath=".host",reason=FieldValueForbidden,message="host cannot be taken away"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.serial) || has(self.serial)",fieldPath=".serial",reason=FieldValueForbidden,message="serial cannot be taken away: it is what the device is known by"
-// +kubebuilder:validation:XValidation:rule="!self.initialize || has(self.host) && has(self.types) && size(self.types) > 0",fieldPath=".initialize",message="initialize needs host, path and types: they say where the marker is written and what stands in it"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.host) || has(self.host)",fieldPath=".host",reason=FieldValueForbidden,message="host cannot be taken away: put it back; a device that has a serial is followed to the host on which it is mounted (status.host)"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.path) || has(self.path)",fieldPath=".path",reason=FieldValueForbidden,message="path cannot be taken away: put it back; a device that has a serial is followed to where it is mounted (status.path)"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.serial) || has(self.serial)",fieldPath=".serial",reason=FieldValueForbidden,message="serial cannot be taken away: it is what the device is known by; put it back"
+// +kubebuilder:validation:XValidation:rule="!self.initialize || has(self.host) && has(self.path) && has(self.types) && size(self.types) > 0",fieldPath=".initialize",message="initialize needs host, path and types: they say where the marker is written and what stands in it"
 // +kubebuilder:validation:XValidation:rule="!self.initialize || !has(self.serial)",fieldPath=".serial",message="serial must not be set together with initialize: the disk's own is used, or a new one"
 // +kubebuilder:validation:XValidation:rule="!self.bootstrap || self.initialize && has(self.types) && 'REGISTRY' in self.types",fieldPath=".bootstrap",message="bootstrap needs initialize and the type REGISTRY: it is written into the marker of the first registry device"
-// +kubebuilder:validation:XValidation:rule="!has(self.source) || has(self.host) && self.source.mesosDisk.root == self.path",fieldPath=".source.mesosDisk.root",message="source.mesosDisk.root must equal path: a MOUNT disk of Mesos is mounted at its root"
-// +kubebuilder:validation:XValidation:rule="has(self.source) == has(oldSelf.source)",fieldPath=".source",reason=FieldValueForbidden,message="source cannot change: delete this object and create another one"
+// +kubebuilder:validation:XValidation:rule="!has(self.source) || has(self.host) && has(self.path) && self.source.mesosDisk.root == self.path",fieldPath=".source.mesosDisk.root",message="source.mesosDisk.root must equal path, and host be set: a MOUNT disk of Mesos is mounted at its root"
+// +kubebuilder:validation:XValidation:rule="has(self.source) == has(oldSelf.source)",fieldPath=".source",reason=FieldValueForbidden,message="source cannot be added or taken away: delete this object and create another one"
+// +kubebuilder:validation:XValidation:rule="self.reclaimPolicy != 'Delete' || has(self.source)",fieldPath=".reclaimPolicy",message="reclaimPolicy Delete needs source.mesosDisk: only a persistent volume can be destroyed; leave it at Retain"
 type QuobyteDeviceSpec struct {
 	// ClusterRef names the QuobyteCluster, in the same namespace, that the
 	// device belongs to. It cannot change.
@@ -182,11 +186,13 @@ type QuobyteDeviceSpec struct {
 	Host string `json:"host,omitempty"`
 
 	// Path where the device is mounted on the host, below the cluster's
-	// hostDeviceDirectory.
+	// hostDeviceDirectory. It cannot change, as the host cannot; status.path says
+	// where the device is now.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(/[^/]+)+$') && !self.matches('/[.][.]?(/|$)')",message="path must be an absolute, clean path such as /mnt/disk1: no '.', '..', '//' and no '/' at the end"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(/[^/[:cntrl:]]+)+$') && !self.matches('/[.][.]?(/|$)')",message="path must be an absolute, clean path such as /mnt/disk1: no '.', '..', '//' or control characters, and no '/' at the end"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",reason=FieldValueForbidden,message="path cannot change: a device that has a serial is followed to where it is mounted (status.path); for another disk create another object"
 	Path string `json:"path,omitempty"`
 
 	// Types of service that use the device. Empty: those of its marker.

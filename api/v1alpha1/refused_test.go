@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -94,6 +96,26 @@ func TestKubectlShowsWhatIsWrong(t *testing.T) {
 	}
 }
 
+// repeated stands in a change for what is too long to be written out: "<3 a>" is
+// "aaa", and "<3 r#,>" is "r1,r2,r3,".
+var repeated = regexp.MustCompile(`<(\d+) ([^<>]*)>`)
+
+func spelledOut(t *testing.T, change string) string {
+	t.Helper()
+	return repeated.ReplaceAllStringFunc(change, func(s string) string {
+		parts := repeated.FindStringSubmatch(s)
+		times, err := strconv.Atoi(parts[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		for i := range times {
+			text.WriteString(strings.ReplaceAll(parts[2], "#", strconv.Itoa(i+1)))
+		}
+		return text.String()
+	})
+}
+
 // readRefusals reads blocks of "# name", the change, and "=> " before each line
 // of the answer.
 func readRefusals(t *testing.T, file string) []refusal {
@@ -118,6 +140,7 @@ func readRefusals(t *testing.T, file string) []refusal {
 		if r.name == "" || len(r.want) == 0 {
 			t.Fatalf("%s: a block without name or answer:\n%s", file, block)
 		}
+		r.change = spelledOut(t, r.change)
 		refusals = append(refusals, r)
 	}
 	return refusals

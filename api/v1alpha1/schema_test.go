@@ -1,9 +1,11 @@
 package v1alpha1_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +49,76 @@ func TestEveryRuleIsSeenToRefuse(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEveryBoundIsSeenToRefuse: the same for what is not a rule: lengths, numbers,
+// enumerations, patterns and what is required. What all services have is seen with
+// one of them.
+func TestEveryBoundIsSeenToRefuse(t *testing.T) {
+	var seen []string
+	for _, file := range []string{"clusters.txt", "devices.txt"} {
+		for _, r := range readRefusals(t, file) {
+			for _, answer := range r.want {
+				if field, why, ok := strings.Cut(answer, ": "); ok {
+					seen = append(seen, anyItem.ReplaceAllString(anyService(field), "[]")+": "+why)
+				}
+			}
+		}
+	}
+	walkSchemas(t, func(path string, schema *apiextensionsv1.JSONSchemaProps) {
+		_, field, _ := strings.Cut(path, ".")
+		if field != "spec" && !strings.HasPrefix(field, "spec.") || schema.XIntOrString {
+			return // written by the operator; or a quantity, whose bounds are rules
+		}
+		for _, why := range bounds(schema) {
+			field, why := anyService(field+why.below), why.text
+			if !slices.ContainsFunc(seen, func(s string) bool { return strings.HasPrefix(s, field+": ") && strings.Contains(s, why) }) {
+				t.Errorf("%s: no test sees %q", field, why)
+			}
+		}
+	})
+}
+
+var (
+	anyItem = regexp.MustCompile(`\[\d+\]`)
+	service = regexp.MustCompile(`^spec\.services\.[a-z0-9]+\.`)
+)
+
+func anyService(field string) string { return service.ReplaceAllString(field, "spec.services.*.") }
+
+// bound is what the API server says when it is passed, of the field or one below.
+type bound struct{ below, text string }
+
+func bounds(schema *apiextensionsv1.JSONSchemaProps) []bound {
+	var all []bound
+	add := func(format string, arguments ...any) {
+		all = append(all, bound{text: fmt.Sprintf(format, arguments...)})
+	}
+	if n := schema.MaxLength; n != nil {
+		add("Too long: may not be more than %d bytes", *n)
+	}
+	if n := schema.MinLength; n != nil {
+		add("should be at least %d chars long", *n)
+	}
+	if n := schema.MaxItems; n != nil {
+		add("must have at most %d items", *n)
+	}
+	if n := schema.Minimum; n != nil {
+		add("should be greater than or equal to %v", *n)
+	}
+	if n := schema.Maximum; n != nil {
+		add("should be less than or equal to %v", *n)
+	}
+	if schema.Pattern != "" {
+		add("should match '%s'", schema.Pattern)
+	}
+	if schema.Enum != nil {
+		add("Unsupported value: ")
+	}
+	for _, name := range schema.Required {
+		all = append(all, bound{below: "." + name, text: "Required value"})
+	}
+	return all
 }
 
 // spellings returns the ways in which tests write a message: as it is, with the

@@ -330,7 +330,8 @@ type ClientService struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self == '' || !self.matches(':[^/]*$') && self.matches('^[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$')",message="services.client.image must be an image name such as registry.example:5000/quobyte-client, without a tag"
 	Image string `json:"image,omitempty"`
-	// MountPoint on the hosts at which the volumes appear.
+	// MountPoint on the hosts at which the volumes appear: outside
+	// hostDeviceDirectory, and not above it.
 	// +kubebuilder:default="/quobyte"
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(/[^/:[:cntrl:]]+)+$') && !self.matches('/[.][.]?(/|$)')",message="services.client.mountPoint must be an absolute, clean path such as /quobyte: no '.', '..', '//' or ':', and no '/' at the end"

@@ -64,10 +64,10 @@ func (r *Reconciler) accept(seen *observation, result plan.Result) error {
 		accept := mesosbridge.Accept{AgentID: u.agentID, OfferIDs: u.offerIDs}
 		for _, o := range u.operations {
 			accept.Operations = append(accept.Operations, mesosbridge.Operation{
-				ID: operationID(o.Operation.Type, r.Nonces()), Offer_Operation: o.Operation})
+				ID: operationID(o.Operation.Type, quobyte.NewNonce(r.Clock.Now(), r.Nonces())), Offer_Operation: o.Operation})
 		}
 		for _, l := range u.launches {
-			if hashes[l.Spec.Service] == "" {
+			if l.Prober == nil && hashes[l.Spec.Service] == "" {
 				hashes[l.Spec.Service] = l.Spec.Hash()
 			}
 			accept.Tasks = append(accept.Tasks, r.task(l, hashes[l.Spec.Service], address))

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/plan"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
@@ -91,7 +92,8 @@ func (w *reserved) passes(span time.Duration) plan.Result {
 	var result plan.Result
 	for until := time.Now().Add(span); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
 		w.seen.snapshot = w.seen.member.bridge.Snapshot()
-		result = plan.Plan(plan.Input{Now: time.Now(), Cluster: w.seen.cluster, Devices: w.seen.devices, Mesos: w.seen.snapshot})
+		result = plan.Plan(plan.Input{Now: time.Now(), Cluster: w.seen.cluster, Mesos: w.seen.snapshot,
+			Inventory: inventory.Take(inventory.Input{Now: time.Now(), Cluster: w.seen.cluster, Devices: w.seen.devices})})
 		if err := w.r.act(context.Background(), w.seen, result); err != nil {
 			w.Fatal(err)
 		}

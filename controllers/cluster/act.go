@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -78,7 +79,7 @@ func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, laun
 	defer cancel()
 	looked := map[quobyte.Service]bool{}
 	for _, l := range launches {
-		if looked[l.Spec.Service] {
+		if l.Prober != nil || looked[l.Spec.Service] {
 			continue
 		}
 		looked[l.Spec.Service] = true
@@ -92,28 +93,28 @@ func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, laun
 }
 
 func (r *Reconciler) task(l plan.Launch, hash, registries string) mesos.TaskInfo {
-	return quobyte.TaskInfo(l.Spec, quobyte.Placement{
-		TaskID:  quobyte.NewTaskID(l.Spec.Service, l.Host, hash, r.Nonces()),
-		AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: registries,
-	})
+	nonce := quobyte.NewNonce(r.Clock.Now(), r.Nonces())
+	at := quobyte.Placement{AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: registries}
+	if l.Prober != nil {
+		at.TaskID = quobyte.NewTaskID(quobyte.ProberService, l.Host, l.Prober.Hash(), nonce)
+		return l.Prober.TaskInfo(at)
+	}
+	at.TaskID = quobyte.NewTaskID(l.Spec.Service, l.Host, hash, nonce)
+	return quobyte.TaskInfo(l.Spec, at)
 }
 
-// registryHosts are the hosts of accepted registry devices, when the services
+// registryHosts are the hosts of registry devices that take part, when the services
 // are told of them.
 func registryHosts(seen *observation) []string {
 	if seen.cluster.Spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
 		return nil
 	}
-	accepted := plan.Inventory(seen.cluster, seen.devices)
 	var hosts []string
-	for _, device := range seen.devices {
-		if !accepted[device.Name].Accepted {
-			continue
-		}
-		for _, t := range device.Spec.Types {
-			if t == v1alpha1.DeviceRegistry {
-				hosts = append(hosts, device.Spec.Host)
-			}
+	for i := range seen.inventory.Devices {
+		d := &seen.inventory.Devices[i]
+		// One that is missing is still served, as far as anyone knows.
+		if (d.Wanted || d.Claims) && slices.Contains(d.Types, v1alpha1.DeviceRegistry) {
+			hosts = append(hosts, d.Host)
 		}
 	}
 	return hosts

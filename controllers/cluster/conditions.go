@@ -23,10 +23,12 @@ func conditions(seen *observation, result plan.Result, holdup string, actErr err
 	case seen.cluster.Spec.Suspend && seen.snapshot.Connected, seen.problem.Reason == v1alpha1.ReasonSuspended:
 		stalled = condition(v1alpha1.ConditionStalled, true, v1alpha1.ReasonSuspended,
 			"spec.suspend is true: nothing is changed on Mesos; set it to false to go on")
+	case unbootstrapped(result) != nil:
+		stalled = condition(v1alpha1.ConditionStalled, true, unbootstrapped(result).Reason, unbootstrapped(result).Message)
 	default:
 		reconciling = condition(v1alpha1.ConditionReconciling, true, ready.Reason, ready.Message)
 	}
-	return []metav1.Condition{ready, reconciling, stalled, degradedCondition(result, actErr), connectedCondition(seen)}
+	return []metav1.Condition{ready, reconciling, stalled, degradedCondition(result, actErr), connectedCondition(seen), probingCondition(seen, result)}
 }
 
 func readyCondition(seen *observation, result plan.Result, holdup string) metav1.Condition {
@@ -58,7 +60,10 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 	case plan.PhaseUpdating:
 		return no(v1alpha1.ReasonUpdating, fmt.Sprintf("%d of %d services are updated, %d are ready%s", updated, wanted, ready, waits))
 	case plan.PhaseEmpty:
-		return no(v1alpha1.ReasonNoDevices, "no accepted QuobyteDevice belongs to this cluster")
+		return no(v1alpha1.ReasonNoDevices, noDevices(seen, result))
+	}
+	if alert := unbootstrapped(result); alert != nil {
+		return no(alert.Reason, alert.Message)
 	}
 	return no(v1alpha1.ReasonStarting, fmt.Sprintf("%d of %d services are ready%s", ready, wanted, waits))
 }
@@ -91,6 +96,27 @@ func degradedCondition(result plan.Result, actErr error) metav1.Condition {
 		messages = append(messages, fmt.Sprintf("and %d more", more))
 	}
 	return condition(v1alpha1.ConditionDegraded, true, result.Alerts[0].Reason, strings.Join(messages, "; "))
+}
+
+// unbootstrapped is the alert that no registry can be the first; nil: one can, or
+// has been.
+func unbootstrapped(result plan.Result) *plan.Alert {
+	for i := range result.Alerts {
+		if a := &result.Alerts[i]; a.Reason == v1alpha1.ReasonNoBootstrap || a.Reason == v1alpha1.ReasonManyBootstraps {
+			return a
+		}
+	}
+	return nil
+}
+
+func noDevices(seen *observation, result plan.Result) string {
+	switch {
+	case !seen.probing():
+		return "no accepted QuobyteDevice belongs to this cluster; " + probingCondition(seen, result).Message
+	case len(seen.devices) > 0:
+		return fmt.Sprintf("none of %d QuobyteDevices is in service: kubectl get devices tells why", len(seen.devices))
+	}
+	return fmt.Sprintf("no device was found on the hosts (%s); make some with qmkdev, or apply QuobyteDevices with initialize: true", probingCondition(seen, result).Message)
 }
 
 // reasonIdentityConflict is a framework id that the cluster must not speak as.

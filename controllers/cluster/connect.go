@@ -23,12 +23,15 @@ const secretRetry = 10 * time.Second
 func (r *Reconciler) connect(ctx context.Context, seen *observation) error {
 	cluster := seen.cluster
 	have := r.Fleet.Find(seen.key)
+	seen.everRegistered = cluster.Spec.Mesos.FrameworkID != ""
 	if cluster.Status.FrameworkID == "" && (have == nil || have.bridge.Snapshot().FrameworkID == "") {
 		id, err := r.Fleet.identity(seen.key).Known(ctx)
 		if err != nil {
 			return err
 		}
 		seen.neverRan = id == ""
+		// A new cluster gets its id from Mesos, and has none before.
+		seen.everRegistered = id != ""
 	}
 	if strings.HasPrefix(cluster.Spec.Mesos.Master, "zk://") {
 		// The framework goes on in Mesos, as whenever the operator is away.
@@ -67,6 +70,8 @@ func (r *Reconciler) connect(ctx context.Context, seen *observation) error {
 	if err != nil {
 		return fmt.Errorf("start the bridge: %w", err)
 	}
+	// The status will have the id, and will not say how it came by it.
+	seen.member.everRegistered = seen.member.everRegistered || seen.everRegistered
 	if problem := seen.member.bridge.Snapshot().Problem; problem.Reason == "Unauthorized" {
 		seen.retry = secretRetry
 	}

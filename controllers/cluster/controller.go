@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/plan"
 )
 
@@ -34,20 +35,29 @@ const DevicesByCluster = "spec.clusterRef.name"
 // DeviceViews takes what a pass found out about each device. It must not block:
 // a pass does not wait for thirty thousand writes.
 type DeviceViews interface {
-	Publish(cluster types.NamespacedName, views map[string]plan.DeviceView)
+	Publish(cluster types.NamespacedName, views map[string]plan.DeviceView, found inventory.Result)
+	// Remember returns the devices as they are when all that was published of them
+	// is written. It changes the list, and not the objects.
+	Remember(devices []*v1alpha1.QuobyteDevice) []*v1alpha1.QuobyteDevice
+	// Taken are names in the namespace that devices of other clusters have.
+	Taken(cluster types.NamespacedName) map[string]bool
 }
 
 // Reconciler reconciles QuobyteClusters.
 type Reconciler struct {
 	Client client.Client
 	// Reader reads from the API server, past the cache.
-	Reader  client.Reader
-	Fleet   *Fleet
-	Views   DeviceViews
-	Events  events.EventRecorder
-	Clock   clock.WithTicker
+	Reader client.Reader
+	Fleet  *Fleet
+	Views  DeviceViews
+	Events events.EventRecorder
+	Clock  clock.WithTicker
+	// Nonces returns 8 hexadecimal digits that it is unlikely to return again.
 	Nonces  func() string
 	Metrics *Metrics
+	// ArtifactPath is where the prober can be fetched, below spec.mesos.webUIURL;
+	// empty: it cannot.
+	ArtifactPath string
 
 	reports reportLog
 	pace    pace
@@ -141,7 +151,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if actErr == nil && result.Phase == plan.PhaseReady {
 		actErr = seen.pruneRevisions(ctx)
 	}
-	r.Views.Publish(req.NamespacedName, result.Devices)
+	r.askProbers(seen, result)
+	r.Views.Publish(req.NamespacedName, result.Devices, seen.inventory)
 	r.took(seen, began)
 	gone, holdup, deletionErr := r.finishDeletion(ctx, seen, result)
 	if gone {
@@ -159,6 +170,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) letGo(key types.NamespacedName) {
 	r.Fleet.Remove(key)
 	r.reports.forget(key)
+	r.Views.Publish(key, nil, inventory.Result{})
 	r.pace.forget(key)
 	r.Metrics.forget(key)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"sync"
@@ -60,9 +61,13 @@ type member struct {
 	bridge    *mesosbridge.Bridge
 	identity  *identity
 	revisions *revisions
+	probes    *probes
+	asked     asked
 	endpoint  Endpoint
 	secretRef v1alpha1.SecretKeyReference
-	cancel    context.CancelFunc
+	// everRegistered: the framework id was known before this object had one.
+	everRegistered bool
+	cancel         context.CancelFunc
 	// done is closed when the bridge has ended.
 	done chan struct{}
 	// passTook is how long the last pass took, in nanoseconds.
@@ -174,7 +179,7 @@ func (f *Fleet) Ensure(ctx context.Context, cluster *v1alpha1.QuobyteCluster, en
 	}
 	if have != nil {
 		if !reflect.DeepEqual(have.endpoint, endpoint) {
-			if err := have.bridge.Reconfigure(f.bridgeConfig(key, have.identity, endpoint, nil)); err != nil {
+			if err := have.bridge.Reconfigure(f.bridgeConfig(key, have, nil, endpoint)); err != nil {
 				return nil, fmt.Errorf("subscribe anew: %w", err)
 			}
 			have.endpoint = endpoint
@@ -199,11 +204,12 @@ func (f *Fleet) start(ctx context.Context, cluster *v1alpha1.QuobyteCluster, end
 		endpoint:  endpoint,
 		secretRef: secretRefOf(cluster),
 		done:      make(chan struct{}),
+		probes:    newProbes(f.log.WithValues("cluster", key.String()), func() { f.wake(key) }),
 	}
 	if m.revisions, err = loadRevisions(ctx, f.reader, f.client, key); err != nil {
 		return nil, err
 	}
-	if m.bridge, err = mesosbridge.New(f.bridgeConfig(key, m.identity, endpoint, remembered)); err != nil {
+	if m.bridge, err = mesosbridge.New(f.bridgeConfig(key, m, remembered, endpoint)); err != nil {
 		return nil, fmt.Errorf("configure the bridge: %w", err)
 	}
 	run, cancel := context.WithCancel(f.run)
@@ -248,12 +254,15 @@ func (f *Fleet) Remove(key types.NamespacedName) {
 	}
 }
 
-func (f *Fleet) bridgeConfig(key types.NamespacedName, id *identity, e Endpoint, remembered []mesosbridge.RememberedTask) mesosbridge.Config {
+func (f *Fleet) bridgeConfig(key types.NamespacedName, m *member, remembered []mesosbridge.RememberedTask, e Endpoint) mesosbridge.Config {
 	return mesosbridge.Config{
 		Name:    key.String(),
 		Masters: e.Masters, Framework: e.Framework, Credential: e.Credential,
-		Identity: id, Remembered: remembered,
-		Wake:      func() { f.wake(key) },
+		Identity: m.identity, Remembered: remembered,
+		Wake: func() { f.wake(key) },
+		OnMessage: func(agentID, executorID string, data []byte) {
+			m.probes.take(agentID, executorID, data, f.clock.Now())
+		},
 		Transport: f.transport, Clock: f.clock, Rand: f.rand, Metrics: f.metrics,
 		Log: f.log.WithValues("cluster", key.String()),
 	}
@@ -308,4 +317,16 @@ func secretRefOf(cluster *v1alpha1.QuobyteCluster) v1alpha1.SecretKeyReference {
 		return *ref
 	}
 	return v1alpha1.SecretKeyReference{}
+}
+
+// LastProbes says when each host was heard of last, by cluster and host.
+func (f *Fleet) LastProbes() map[types.NamespacedName]map[string]time.Time {
+	f.mu.Lock()
+	members := maps.Clone(f.members)
+	f.mu.Unlock()
+	times := make(map[types.NamespacedName]map[string]time.Time, len(members))
+	for key, m := range members {
+		times[key] = m.probes.latest()
+	}
+	return times
 }

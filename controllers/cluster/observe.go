@@ -14,7 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/plan"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
@@ -27,6 +29,13 @@ type observation struct {
 	key     types.NamespacedName
 	cluster *v1alpha1.QuobyteCluster
 	devices []*v1alpha1.QuobyteDevice
+	// arriving are devices without their finalizer.
+	arriving []*v1alpha1.QuobyteDevice
+	// prober is what probers are to be; nil: none can run.
+	prober *quobyte.Prober
+	// hosts and inventory are what the probers and the devices say together.
+	hosts     map[string]*inventory.Host
+	inventory inventory.Result
 	// expected: there are devices that will get their finalizer in a moment.
 	expected bool
 	// member is nil when the cluster cannot be connected; problem says why.
@@ -35,6 +44,8 @@ type observation struct {
 	snapshot *mesosbridge.Snapshot
 	// neverRan: no framework id is known anywhere.
 	neverRan bool
+	// everRegistered: the framework is older than this object's knowledge of it.
+	everRegistered bool
 	// retry is when to look again at something that nothing wakes us for; zero:
 	// never.
 	retry time.Duration
@@ -63,23 +74,38 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 		device := &list.Items[i]
 		if device.DeletionTimestamp != nil || controllerutil.ContainsFinalizer(device, v1alpha1.FinalizerDevice) {
 			seen.devices = append(seen.devices, device)
-		} else if r.Clock.Since(device.CreationTimestamp.Time) < expectFor {
-			seen.expected = true
+			continue
 		}
+		seen.arriving = append(seen.arriving, device)
+		seen.expected = seen.expected || r.Clock.Since(device.CreationTimestamp.Time) < expectFor
 	}
+	seen.devices = r.Views.Remember(seen.devices)
 	if err := r.connect(ctx, seen); err != nil {
 		return nil, err
 	}
 	if seen.member == nil {
 		seen.snapshot = rememberedSnapshot(seen)
+		r.takeInventory(seen)
 		return seen, nil
 	}
-	seen.member.bridge.DeclareGone(cluster.GoneAgents())
+	seen.member.bridge.DeclareGone(seen.member.asked.goneAgents(cluster.GoneAgents()))
 	seen.snapshot = seen.member.bridge.Snapshot()
+	seen.everRegistered = seen.everRegistered || seen.member.everRegistered
 	if !seen.snapshot.Connected {
 		seen.problem = seen.snapshot.Problem
 	}
+	r.takeInventory(seen)
 	return seen, nil
+}
+
+// takeInventory puts together what the devices and the probers say.
+func (r *Reconciler) takeInventory(seen *observation) {
+	seen.prober = r.proberOf(seen.cluster)
+	if seen.member != nil {
+		seen.hosts = seen.member.probes.on(seen.snapshot, seen.devices)
+	}
+	seen.inventory = inventory.Take(inventory.Input{Now: r.Clock.Now(), Cluster: seen.cluster, Devices: seen.devices,
+		Arriving: seen.arriving, Taken: r.Views.Taken(seen.key), Probing: seen.probing(), Hosts: seen.hosts})
 }
 
 // rememberedSnapshot stands in for a bridge that there is none of: what the
@@ -95,9 +121,10 @@ func rememberedSnapshot(seen *observation) *mesosbridge.Snapshot {
 
 // plan decides on what was seen.
 func (o *observation) plan(now time.Time) plan.Result {
-	input := plan.Input{Now: now, Cluster: o.cluster, Devices: o.devices, Mesos: o.snapshot, NeverRan: o.neverRan}
+	input := plan.Input{Now: now, Cluster: o.cluster, Inventory: o.inventory, Probing: o.probing(), Hosts: o.hosts,
+		Prober: o.prober, Mesos: o.snapshot, NeverRan: o.neverRan, EverRegistered: o.everRegistered}
 	if o.member != nil {
-		input.Versions = o.member.revisions.versions()
+		input.Versions, input.Ports = o.member.revisions.versions(), o.member.revisions.ports()
 	}
 	return plan.Plan(input)
 }
@@ -112,10 +139,18 @@ func deviceChanges() builder.WatchesOption {
 				len(e.ObjectOld.GetFinalizers()) != len(e.ObjectNew.GetFinalizers()) ||
 				// Its service waits until the status remembers the volume.
 				volumeState(e.ObjectOld) != volumeState(e.ObjectNew) ||
-				// What its status remembers keeps a device that is being deleted.
-				e.ObjectNew.GetDeletionTimestamp() != nil
+				// What its status remembers keeps a device that is being deleted, and
+				// is what is waited for before one is initialised.
+				e.ObjectNew.GetDeletionTimestamp() != nil || phaseOf(e.ObjectOld) != phaseOf(e.ObjectNew) && phaseOf(e.ObjectNew) == v1alpha1.PhaseInitializing
 		},
 	})
+}
+
+func phaseOf(o client.Object) v1alpha1.DevicePhase {
+	if device, ok := o.(*v1alpha1.QuobyteDevice); ok {
+		return device.Status.Phase
+	}
+	return ""
 }
 
 // volumeState of a device's status; empty: it has no volume.

@@ -94,6 +94,7 @@ func summarise(s *v1alpha1.QuobyteClusterStatus, seen *observation, result plan.
 		Updated:  fmt.Sprintf("%d/%d", updated, wanted),
 	}
 	s.Tasks = result.Tasks
+	s.Bootstrapped = s.Bootstrapped || result.Bootstrapped
 }
 
 func totals(services []v1alpha1.ServiceStatus) (wanted, ready, updated int32) {
@@ -134,6 +135,10 @@ func (r *Reconciler) announce(cluster *v1alpha1.QuobyteCluster, before, after *v
 				continue
 			}
 			kind = corev1.EventTypeWarning
+		case v1alpha1.ConditionProbing:
+			if c.Status == metav1.ConditionTrue {
+				continue
+			}
 		case v1alpha1.ConditionConnected:
 			if c.Status != metav1.ConditionTrue {
 				if was == nil {

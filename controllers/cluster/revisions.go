@@ -42,6 +42,7 @@ type revisions struct {
 type revision struct {
 	name    string
 	version string
+	ports   []uint64
 	number  int64
 }
 
@@ -62,7 +63,7 @@ func loadRevisions(ctx context.Context, reader client.Reader, writer client.Clie
 			continue
 		}
 		key := plan.SpecKey{Service: quobyte.Service(stored.Labels[labelService]), Hash: stored.Labels[labelHash]}
-		r.known[key] = revision{name: stored.Name, version: spec.Version, number: stored.Revision}
+		r.known[key] = revision{name: stored.Name, version: spec.Version, ports: spec.Ports(), number: stored.Revision}
 	}
 	return r, nil
 }
@@ -74,6 +75,17 @@ func (r *revisions) versions() map[plan.SpecKey]string {
 	out := make(map[plan.SpecKey]string, len(r.known))
 	for key, rev := range r.known {
 		out[key] = rev.version
+	}
+	return out
+}
+
+// ports of all known specs.
+func (r *revisions) ports() map[plan.SpecKey][]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[plan.SpecKey][]uint64, len(r.known))
+	for key, rev := range r.known {
+		out[key] = rev.ports
 	}
 	return out
 }

@@ -1,20 +1,17 @@
-// Package device reconciles a QuobyteDevice: it says whether the inventory
-// accepts the device and what uses it, and holds a deleted device until the
-// planner has taken its services through the gate.
+// Package device reconciles a QuobyteDevice: it makes objects of the devices that
+// were found, writes what a pass over their cluster has found out about each, and
+// holds a deleted device until the planner has taken its services through the
+// gate. What a device's phase is decides internal/inventory, with a file for each.
 package device
 
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -26,19 +23,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
-	"github.com/quobyte/mesos-operator/internal/plan"
 )
 
 // Reconciler reconciles QuobyteDevices.
 type Reconciler struct {
 	Client client.Client
 	Views  *Views
+	Events events.EventRecorder
 	Clock  clock.PassiveClock
 
 	rush rush
 }
 
-// +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobytedevices,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobytedevices,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobytedevices/status,verbs=patch
 
 // SetupWithManager registers the controller. It wakes for a device, for what a
@@ -66,9 +63,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, device); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.Views.forget(req.NamespacedName)
+			return ctrl.Result{}, r.create(ctx, req.NamespacedName)
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return ctrl.Result{}, fmt.Errorf("get the device: %w", err)
 	}
+	r.Views.exists(req.NamespacedName, device.Spec.ClusterRef.Name)
 	cluster := &v1alpha1.QuobyteCluster{}
 	err := r.Client.Get(ctx, types.NamespacedName{Namespace: device.Namespace, Name: device.Spec.ClusterRef.Name}, cluster)
 	if client.IgnoreNotFound(err) != nil {
@@ -87,10 +86,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	switch {
 	case orphan:
-		view = unknownCluster(device)
+		view = unknownCluster(device, r.Clock.Now())
 	case !known:
 		// The cluster's next pass publishes a view of this generation.
 		return ctrl.Result{}, nil
+	}
+	if !orphan && r.Views.obsolete(req.NamespacedName, device.UID) {
+		return ctrl.Result{}, r.removeObsolete(ctx, device)
+	}
+	if err := r.keepSerial(ctx, device, view.Serial); err != nil {
+		return ctrl.Result{}, err
 	}
 	if r.rush.on(r.Clock.Now()) {
 		return ctrl.Result{RequeueAfter: yieldFor}, nil
@@ -117,51 +122,4 @@ func (r *Reconciler) removeFinalizer(ctx context.Context, device *v1alpha1.Quoby
 		return fmt.Errorf("remove the finalizer: %w", err)
 	}
 	return nil
-}
-
-// report writes the status when it changed.
-func (r *Reconciler) report(ctx context.Context, device *v1alpha1.QuobyteDevice, view plan.DeviceView) error {
-	before := device.DeepCopy()
-	status := &device.Status
-	status.ObservedGeneration = device.Generation
-	status.AgentID = view.AgentID
-	status.Types = typesInAWord(device.Spec.Types)
-	status.Summary = view.Summary
-	status.Services = view.Tasks
-	status.Volume = view.Volume
-	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse,
-		Reason: view.Reason, Message: view.Message, ObservedGeneration: device.Generation}
-	if view.Accepted {
-		accepted.Status = metav1.ConditionTrue
-	}
-	meta.SetStatusCondition(&status.Conditions, accepted)
-	inUse := metav1.Condition{Type: v1alpha1.ConditionInUse, Status: metav1.ConditionFalse,
-		Reason: v1alpha1.ReasonNotInUse, Message: "no service of the cluster uses the device", ObservedGeneration: device.Generation}
-	if len(view.Tasks) > 0 {
-		inUse.Status, inUse.Reason, inUse.Message = metav1.ConditionTrue, v1alpha1.ReasonInUse, view.Summary
-	}
-	meta.SetStatusCondition(&status.Conditions, inUse)
-	if equality.Semantic.DeepEqual(before.Status, device.Status) {
-		return nil
-	}
-	if err := r.Client.Status().Patch(ctx, device, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("write the status: %w", err)
-	}
-	return nil
-}
-
-func unknownCluster(device *v1alpha1.QuobyteDevice) plan.DeviceView {
-	message := fmt.Sprintf("spec.clusterRef: there is no QuobyteCluster %q in namespace %q", device.Spec.ClusterRef.Name, device.Namespace)
-	return plan.DeviceView{Reason: v1alpha1.ReasonUnknownCluster, Message: message, Summary: message,
-		// What ran when the cluster was let go still does, as far as anyone knows.
-		AgentID: device.Status.AgentID, Tasks: device.Status.Services, Volume: device.Status.Volume}
-}
-
-func typesInAWord(types []v1alpha1.DeviceType) string {
-	words := make([]string, len(types))
-	for i, t := range types {
-		words[i] = string(t)
-	}
-	slices.Sort(words)
-	return strings.Join(words, ",")
 }

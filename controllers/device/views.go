@@ -2,12 +2,14 @@ package device
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -15,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/plan"
 )
 
@@ -25,51 +28,169 @@ const gather = 500 * time.Millisecond
 // Views holds what the last pass of each cluster found out about each device. A
 // pass publishes and goes on; the controller's workers write.
 type Views struct {
+	clock clock.PassiveClock
+
 	mu    sync.Mutex
-	views map[types.NamespacedName]plan.DeviceView
+	views map[types.NamespacedName]view
+	// finds are what each cluster's last pass asks to be created and deleted.
+	finds map[types.NamespacedName]finds
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
-// NewViews returns an empty Views.
-func NewViews() *Views {
-	return &Views{views: map[types.NamespacedName]plan.DeviceView{}}
+// view is what the last pass found out about a device.
+type view struct {
+	plan.DeviceView
+	// since is when it was first seen in its phase; zero: before this process.
+	since time.Time
 }
 
-// Publish replaces the views of a cluster's devices, and wakes the controller
-// for those that changed.
-func (v *Views) Publish(cluster types.NamespacedName, views map[string]plan.DeviceView) {
+// finds are objects of devices that were found, and names of those that stand for
+// nothing any more.
+type finds struct {
+	discovered map[string]*v1alpha1.QuobyteDevice
+	obsolete   map[string]types.UID
+	// taken are names of discovered that an object of another cluster has.
+	taken map[string]bool
+}
+
+// NewViews returns an empty Views.
+func NewViews(c clock.PassiveClock) *Views {
+	return &Views{clock: c, views: map[types.NamespacedName]view{}, finds: map[types.NamespacedName]finds{}}
+}
+
+// Publish replaces the views of a cluster's devices and what its probes have
+// found, and wakes the controller for what changed.
+func (v *Views) Publish(cluster types.NamespacedName, views map[string]plan.DeviceView, found inventory.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for name, view := range views {
+	now := v.clock.Now().Truncate(time.Second)
+	for name, came := range views {
 		key := types.NamespacedName{Namespace: cluster.Namespace, Name: name}
 		old, had := v.views[key]
-		if had && same(old, view) {
+		if had && same(&old.DeviceView, &came) {
 			continue
 		}
-		v.views[key] = view
-		if v.queue != nil {
-			v.queue.AddAfter(reconcile.Request{NamespacedName: key}, gather)
+		next := view{DeviceView: came, since: now}
+		if had && old.UID == came.UID && old.Phase == came.Phase {
+			next.since = old.since
+		}
+		v.views[key] = next
+		v.wake(key, gather)
+	}
+	v.publishFinds(cluster, views, found)
+}
+
+func (v *Views) publishFinds(cluster types.NamespacedName, views map[string]plan.DeviceView, found inventory.Result) {
+	old := v.finds[cluster]
+	if len(found.Discovered) == 0 && len(found.Obsolete) == 0 {
+		delete(v.finds, cluster)
+		return
+	}
+	next := finds{taken: old.taken, discovered: make(map[string]*v1alpha1.QuobyteDevice, len(found.Discovered)), obsolete: make(map[string]types.UID, len(found.Obsolete))}
+	for _, device := range found.Discovered {
+		next.discovered[device.Name] = device
+		if old.discovered[device.Name] == nil {
+			v.wake(types.NamespacedName{Namespace: cluster.Namespace, Name: device.Name}, 0)
+		}
+	}
+	for _, name := range found.Obsolete {
+		next.obsolete[name] = views[name].UID
+		if old.obsolete[name] != views[name].UID {
+			v.wake(types.NamespacedName{Namespace: cluster.Namespace, Name: name}, 0)
+		}
+	}
+	v.finds[cluster] = next
+}
+
+func (v *Views) wake(device types.NamespacedName, after time.Duration) {
+	if v.queue != nil {
+		v.queue.AddAfter(reconcile.Request{NamespacedName: device}, after)
+	}
+}
+
+// discovered returns the object that is to be made under that name; nil: none.
+func (v *Views) discovered(device types.NamespacedName) *v1alpha1.QuobyteDevice {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for cluster, f := range v.finds {
+		if cluster.Namespace == device.Namespace && f.discovered[device.Name] != nil {
+			return f.discovered[device.Name]
+		}
+	}
+	return nil
+}
+
+// Taken implements the cluster controller's DeviceViews.
+func (v *Views) Taken(cluster types.NamespacedName) map[string]bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return maps.Clone(v.finds[cluster].taken)
+}
+
+// exists notes that a name under which an object is to be made belongs to another
+// cluster: the next pass asks for another name.
+func (v *Views) exists(device types.NamespacedName, cluster string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for key, f := range v.finds {
+		if key.Namespace != device.Namespace || key.Name == cluster || f.discovered[device.Name] == nil {
+			continue
+		}
+		if f.taken == nil {
+			f.taken = map[string]bool{}
+		}
+		f.taken[device.Name] = true
+		v.finds[key] = f
+	}
+}
+
+// created notes that the object was made: it is not asked for again.
+func (v *Views) created(device types.NamespacedName) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for cluster, f := range v.finds {
+		if cluster.Namespace == device.Namespace {
+			delete(f.discovered, device.Name)
 		}
 	}
 }
 
+// obsolete says that the object stands for nothing any more.
+func (v *Views) obsolete(device types.NamespacedName, uid types.UID) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for cluster, f := range v.finds {
+		if cluster.Namespace == device.Namespace && f.obsolete[device.Name] == uid {
+			return true
+		}
+	}
+	return false
+}
+
 // same compares by hand: a pass compares the views of all devices, and nearly all
 // are as before.
-func same(a, b plan.DeviceView) bool {
-	return a.UID == b.UID && a.Generation == b.Generation && a.Accepted == b.Accepted && a.Reason == b.Reason && a.Message == b.Message &&
+func same(a, b *plan.DeviceView) bool {
+	return a.UID == b.UID && a.Generation == b.Generation && a.Phase == b.Phase && a.Host == b.Host && a.Path == b.Path &&
+		a.PreviousHost == b.PreviousHost && a.Accepted == b.Accepted && a.Reason == b.Reason && a.Message == b.Message &&
 		a.AgentID == b.AgentID && a.Released == b.Released && a.Summary == b.Summary && slices.Equal(a.Tasks, b.Tasks) &&
-		sameVolume(a.Volume, b.Volume)
+		sameFinding(a, b) && sameVolume(a.Volume, b.Volume)
 }
 
 func sameVolume(a, b *v1alpha1.VolumeStatus) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-func (v *Views) of(device types.NamespacedName) (plan.DeviceView, bool) {
+// sameFinding compares what was found of the device itself.
+func sameFinding(a, b *plan.DeviceView) bool {
+	return a.AppearedAt.Equal(b.AppearedAt) && a.Serial == b.Serial && a.Model == b.Model && a.FileSystem == b.FileSystem &&
+		a.Capacity == b.Capacity && a.Used == b.Used && a.Bootstrap == b.Bootstrap && slices.Equal(a.Types, b.Types)
+}
+
+func (v *Views) of(device types.NamespacedName) (view, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	view, ok := v.views[device]
-	return view, ok
+	known, ok := v.views[device]
+	return known, ok
 }
 
 func (v *Views) forget(device types.NamespacedName) {
@@ -85,7 +206,12 @@ func (v *Views) wakeInto(queue workqueue.TypedRateLimitingInterface[reconcile.Re
 	defer v.mu.Unlock()
 	v.queue = queue
 	for key := range v.views {
-		queue.AddAfter(reconcile.Request{NamespacedName: key}, gather)
+		v.wake(key, gather)
+	}
+	for cluster, f := range v.finds {
+		for name := range f.discovered {
+			v.wake(types.NamespacedName{Namespace: cluster.Namespace, Name: name}, 0)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func TestAppliedClusterBecomesReady(t *testing.T) {
 		return len(d.Status.Services) == 3 && d.Status.AgentID != "" && strings.Contains(d.Status.Summary, "data 1.1.5")
 	})
 	devices := w.api.Kubectl(t, "-n", w.namespace, "get", "devices")
-	for _, word := range []string{"node1-disk1", "/mnt/disk1", "DATA,METADATA,REGISTRY", "True"} {
+	for _, word := range []string{"node1-disk1", "/mnt/disk1", "DATA,METADATA,REGISTRY", "Online"} {
 		if !strings.Contains(devices, word) {
 			t.Errorf("kubectl get devices lacks %q:\n%s", word, devices)
 		}

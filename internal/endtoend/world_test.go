@@ -112,7 +112,7 @@ func (w *world) startOperator(flags ...string) *child.Process {
 		Name: "operator", Log: log, Path: binary.path(w.t),
 		Args: append([]string{
 			"--namespaces=" + w.namespace, "--lease-namespace=" + w.namespace,
-			"--metrics-bind-address=0", "--health-probe-bind-address=0",
+			"--metrics-bind-address=0", "--health-probe-bind-address=0", "--artifacts-bind-address=0",
 		}, flags...),
 		Env: append(os.Environ(), "KUBECONFIG="+w.access, "GORACE=halt_on_error=1"),
 	})

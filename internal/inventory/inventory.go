@@ -25,6 +25,12 @@ type Input struct {
 	Probing bool
 	// Hosts by host name: those of which anything is known.
 	Hosts map[string]*Host
+	// Arriving are objects of the cluster that are not among Devices yet, because
+	// their finalizer does not stand. Nothing is discovered for what they name.
+	Arriving []*v1alpha1.QuobyteDevice
+	// Taken are names in the cluster's namespace that a discovered object cannot
+	// have, because an object of another cluster has them; nil: none are known.
+	Taken map[string]bool
 }
 
 // Host is what is known of one host.
@@ -53,15 +59,12 @@ type Result struct {
 	// Devices in the order of the input.
 	Devices []Device
 	// Discovered are objects to be made: devices that were found and that no
-	// object stands for. At most MaxDiscovered at a time.
+	// object stands for, by name. At most MaxDiscovered at a time.
 	Discovered []*v1alpha1.QuobyteDevice
 	// Obsolete are names of objects of LabelDiscovered that stand for nothing of
 	// their own any more: somebody declared the device under another name, or a
-	// conflict is over. They are to be deleted.
+	// conflict is over. They are to be deleted. By name.
 	Obsolete []string
-	// Places of all marked devices in all reports, for messages about bootstrap.
-	// Recheck is when time alone changes the result; zero: never.
-	Recheck time.Time
 }
 
 // MaxDiscovered bounds how many objects one pass asks for.
@@ -81,7 +84,8 @@ type Device struct {
 	// AppearedAt is when it turned up on a host that was probed without it before;
 	// zero: it was there from the start.
 	AppearedAt time.Time
-	// Types that it has, in the order REGISTRY, METADATA, DATA.
+	// Types that it has, in the order REGISTRY, METADATA, DATA. The slice is shared:
+	// it must not be changed in place.
 	Types []v1alpha1.DeviceType
 
 	// What was found, now or last; as QuobyteDeviceStatus has it.
@@ -102,8 +106,79 @@ type Device struct {
 	// device does not ask for it (it is missing, in conflict).
 	Claims bool
 	// Leaving is why the services of its types on Host are to stop, unless another
-	// device wants them: "its device was deleted"; empty: they are not.
+	// device wants them: "its device was deleted"; empty: they are not. An object
+	// that is being deleted and leaves nothing is only the double of another one, and
+	// may go at once.
 	Leaving string
 	// Order is to be sent to the host's prober; nil: none.
 	Order *probe.Order
+}
+
+// Take takes the inventory. The result does not depend on the order of what goes
+// in, and is the same again when it has been written into the statuses.
+func Take(in Input) Result {
+	t := newTaking(in)
+	if t.probing {
+		for i := range t.groups {
+			t.settleSerial(&t.groups[i])
+		}
+		t.settlePlaces()
+		for i := range t.groups {
+			t.settleTwins(&t.groups[i])
+		}
+	} else {
+		t.settleDeclared()
+	}
+	r := Result{Devices: make([]Device, len(t.entries)), Discovered: t.discover(&in), Obsolete: t.obsolete()}
+	for i := range t.entries {
+		t.decide(&t.entries[i], &r.Devices[i])
+	}
+	return r
+}
+
+// decide says what one device is.
+func (t *taking) decide(e *entry, d *Device) {
+	e.recall(d)
+	switch {
+	case e.refusal != "":
+		t.refused(e, d)
+	case e.verdict == unprobed:
+		t.declared(e, d)
+	case e.verdict == found:
+		t.online(e, d)
+	case e.verdict == awaited, e.verdict == held:
+		t.moving(e, d)
+	case e.verdict == contested:
+		t.contested(e, d)
+	case e.verdict == surplus:
+		t.surplus(e, d)
+	case t.toInitialize(e):
+		t.initializing(e, d)
+	case !e.used:
+		t.pending(e, d)
+	case e.verdict == absent:
+		t.missing(e, d)
+	default:
+		t.stays(e, d)
+	}
+	t.unmanaged(e, d)
+	t.decommissioning(e, d)
+	t.use(e, d)
+}
+
+// use says what is to run for the device, and what may go on.
+func (t *taking) use(e *entry, d *Device) {
+	wanted := d.Phase == v1alpha1.PhaseOnline && d.Accepted
+	d.Wanted = wanted && d.Leaving == "" && len(d.Types) > 0
+	if d.Wanted || d.Leaving != "" || e.object.DeletionTimestamp != nil {
+		return
+	}
+	switch d.Phase {
+	case v1alpha1.PhaseMissing, v1alpha1.PhaseReplaced, v1alpha1.PhaseOnline:
+		d.Claims = true
+	case v1alpha1.PhaseConflict:
+		d.Claims = e.used || e.refusal == "" && e.verdict == found || len(e.object.Status.Services) > 0
+	case v1alpha1.PhaseUnmanaged:
+		d.Claims = len(e.object.Status.Services) > 0
+	}
 }

@@ -2,9 +2,12 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 )
 
 // Reasons of alerts, the most important first.
@@ -14,6 +17,7 @@ const (
 	AlertDuplicateAgent   = "DuplicateAgent"
 	AlertServiceDown      = v1alpha1.ReasonServiceDown
 	AlertUnreachable      = "Unreachable"
+	AlertDeviceMissing    = "DeviceMissing"
 	AlertUnclaimed        = "Unclaimed"
 )
 
@@ -53,9 +57,14 @@ func (p *pass) reportAlerts() {
 			book.add(AlertDuplicateAgent, fmt.Sprintf("%d registered agents have the host name %s", h.registered, h.name))
 		}
 	}
+	if b := &p.bootstrap.alert; b.Reason != "" && p.gate.tallies[registry].wanted > 0 {
+		book.add(b.Reason, b.Message)
+	}
+	p.alertMissing(book)
 	for _, reason := range []string{
 		AlertDuplicateService, AlertUnreadableTask, AlertDuplicateAgent,
-		AlertServiceDown, AlertUnreachable, AlertUnclaimed,
+		v1alpha1.ReasonNoBootstrap, v1alpha1.ReasonManyBootstraps,
+		AlertServiceDown, AlertUnreachable, AlertDeviceMissing, AlertUnclaimed,
 	} {
 		cases, more := book.cases[reason], book.count[reason]-maxNamed
 		if len(cases) == 0 {
@@ -77,7 +86,7 @@ func (p *pass) alertsOf(book *alertBook, k kind, h *host) {
 	if s.task != nil && s.task.status == doubtful && p.snap.Reconciled {
 		book.add(AlertUnreachable, k.String()+" on "+h.name+" may run, and cannot be reached")
 	}
-	if p.mode == running && !k.floats() && s.unclaimed() {
+	if p.mode == running && k.bound() && s.unclaimed() {
 		book.add(AlertUnclaimed, k.String()+" on "+h.name+" runs, and no device object tells of it")
 	}
 	if s.wanted {
@@ -92,5 +101,27 @@ func (p *pass) alertDown(book *alertBook, k kind, hostKey string, down bool) {
 	}
 	if c := p.counters[keyOf(k, hostKey)]; c != nil && c.Count >= downAfter {
 		book.add(AlertServiceDown, fmt.Sprintf("%s on %s failed %d times, last: %s", k, c.Host, c.Count, c.Message))
+	}
+}
+
+// alertMissing tells of devices that are not where they were: nobody can tell
+// whether a person took them away.
+func (p *pass) alertMissing(book *alertBook) {
+	if p.mode != running {
+		return
+	}
+	var missing []*inventory.Device
+	for i := range p.in.Inventory.Devices {
+		if d := &p.in.Inventory.Devices[i]; d.Phase == v1alpha1.PhaseMissing || d.Phase == v1alpha1.PhaseReplaced {
+			missing = append(missing, d)
+		}
+	}
+	slices.SortFunc(missing, func(a, b *inventory.Device) int { return strings.Compare(a.Object.Name, b.Object.Name) })
+	for _, d := range missing {
+		text := "device " + d.Object.Name + " is missing on " + d.Host
+		if status := &d.Object.Status; status.Phase == d.Phase && status.PhaseSince != nil {
+			text += " since " + status.PhaseSince.UTC().Format(time.RFC3339)
+		}
+		book.add(AlertDeviceMissing, text)
 	}
 }

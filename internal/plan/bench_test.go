@@ -33,6 +33,7 @@ func bigFixture(b testing.TB, n int, tasks, offers bool) *fixture {
 			f.task(webconsole, host)
 		}
 	}
+	f.inventory = f.found().Devices
 	return f
 }
 

@@ -43,18 +43,23 @@ func (m *model) stops() bool {
 // launches checks the rules of launching.
 func (c *checker) launches() {
 	m := c.m
-	if len(c.r.Launches) > 0 && (!m.connected || m.cluster.Spec.Suspend || m.stops()) {
+	if len(c.r.Launches) > 0 && (!m.connected || m.cluster.Spec.Suspend) {
 		c.fail("launches while nothing may be started")
 	}
 	seen := map[string]bool{}
 	for _, l := range c.r.Launches {
-		what := string(l.Spec.Service) + " on " + l.Host
+		service, hash := launched(&l)
+		what := string(service) + " on " + l.Host
+		if m.stops() && l.Prober == nil {
+			c.fail("%s is launched in a cluster that is stopped", what)
+		}
 		if seen[what] {
 			c.fail("rule 1: %s is launched twice in a pass", what)
 		}
 		seen[what] = true
 		for _, t := range m.tasks {
-			if t.host == l.Host && (t.service == string(l.Spec.Service) || t.service == "") {
+			elsewhere := l.Prober != nil && t.agent.id != l.AgentID
+			if t.host == l.Host && (t.service == string(service) && !elsewhere || t.service == "" && !t.hidden) {
 				c.fail("rule 1: %s is launched while %s perhaps runs", what, t.t.ID)
 			}
 		}
@@ -76,8 +81,10 @@ func (c *checker) launches() {
 		if a != nil && a.window != nil {
 			c.fail("%s is launched in a maintenance window", what)
 		}
-		c.wantedLaunch(l, what)
-		if f := m.streaks[string(l.Spec.Service)+" "+l.Host]; f != nil && f.n >= 2 && f.spec == l.Spec.Hash() {
+		if l.Prober == nil {
+			c.wantedLaunch(l, what)
+		}
+		if f := m.streaks[string(service)+" "+l.Host]; f != nil && f.n >= 2 && f.spec == hash {
 			delay := min(10*time.Second<<min(f.n-2, 10), 5*time.Minute)
 			if m.now.Before(f.last.Truncate(time.Second).Add(delay)) {
 				c.fail("back-off: %s is launched %v after failure %d", what, m.now.Sub(f.last), f.n)
@@ -91,13 +98,17 @@ func (c *checker) wantedLaunch(l Launch, what string) {
 	if !s.Floats() && !m.wants(s, l.Host) {
 		c.fail("rule 12: %s is launched without a device", what)
 	}
+	c.firstLaunch(l, what)
+	if s != quobyte.Client && !s.Floats() && m.probing && m.now.Sub(m.since) < 3*time.Minute && !m.confirmed(s, l.Host) {
+		c.fail("%s is launched, and nobody has seen its device", what)
+	}
 	running := map[quobyte.Service]int{}
 	members := map[quobyte.Service]map[string]bool{}
 	for _, core := range quobyte.Services()[:3] {
 		members[core] = map[string]bool{}
 		for _, d := range m.devices {
-			if m.wants(core, d.Spec.Host) {
-				members[core][d.Spec.Host] = true
+			if host := m.placeOf(d); m.wants(core, host) {
+				members[core][host] = true
 			}
 		}
 	}
@@ -118,6 +129,44 @@ func (c *checker) wantedLaunch(l Launch, what string) {
 	if s.Floats() && (running[quobyte.Metadata] == 0 || running[quobyte.Data] == 0) {
 		c.fail("order: %s is launched before metadata and data run", what)
 	}
+}
+
+// firstLaunch checks the bootstrap: of a new installation one registry starts first
+// and alone, on the device that is marked.
+func (c *checker) firstLaunch(l Launch, what string) {
+	m := c.m
+	if l.Spec.Service != quobyte.Registry || !m.probing || m.served || m.cluster.Status.Bootstrapped {
+		return
+	}
+	marked := map[string]bool{}
+	for _, d := range m.devices {
+		if disk := m.disk(d); disk.bootstrap && m.usable(d) && contains(d.Spec.Types, v1alpha1.DeviceRegistry) {
+			marked[disk.host] = true
+		}
+	}
+	for host := range m.registries {
+		if !marked[host] {
+			return // one ran elsewhere, as far as anybody knows
+		}
+	}
+	for other := range m.registries {
+		if other != l.Host {
+			c.fail("bootstrap: %s is launched after one on %s that never served", what, other)
+		}
+	}
+	if len(marked) != 1 || !marked[l.Host] {
+		c.fail("bootstrap: %s is launched first, and the marked devices are on %v", what, marked)
+	}
+}
+
+// confirmed says that the host's prober has seen a device of the service there.
+func (m *model) confirmed(s quobyte.Service, host string) bool {
+	for _, d := range m.devices {
+		if disk := m.disk(d); m.usable(d) && disk.host == host && !disk.unseen && contains(d.Spec.Types, s.DeviceType()) {
+			return m.reports(host)
+		}
+	}
+	return false
 }
 
 // account is what is left of the offers of one agent and role.
@@ -163,15 +212,22 @@ func (c *checker) resources() {
 	for _, l := range c.r.Launches {
 		g := at(l.AgentID, l.Role, l.OfferIDs)
 		used := stockOf(l.Resources)
-		if want := needed(c.m.cluster, l.Spec.Service); !reflect.DeepEqual(used.total(), want) {
-			c.fail("%s takes %v, needs %v", l.Spec.Service, used.total(), want)
+		service, _ := launched(&l)
+		if want := needed(c.m.cluster, service); !reflect.DeepEqual(used.total(), want) {
+			c.fail("%s takes %v, needs %v", service, used.total(), want)
 		}
 		for _, res := range l.Resources {
 			if res.AllocationInfo.GetRole() != l.Role {
-				c.fail("%s takes %s allocated to %s", l.Spec.Service, res.Name, res.AllocationInfo.GetRole())
+				c.fail("%s takes %s allocated to %s", service, res.Name, res.AllocationInfo.GetRole())
 			}
 		}
 		for owner := range used {
+			if l.Prober != nil { // nothing is reserved for a prober
+				if owner != l.Role && owner != "" {
+					c.fail("a prober takes what is reserved for %q", owner)
+				}
+				continue
+			}
 			own := owner == l.Role+"!"+string(l.Spec.Service)
 			if owner != l.Role && own != c.m.reserves() || own && !c.m.reserves() {
 				c.fail("%s of role %s takes what is reserved for %q", l.Spec.Service, l.Role, owner)
@@ -256,24 +312,36 @@ func (c *checker) kills() {
 		case m.stops():
 			continue
 		}
-		s := quobyte.Service(t.service)
-		if s.Floats() {
-			if !t.agent.behind {
-				c.fail("rule 15: kills %s before the barrier", k.TaskID)
-			}
-			continue
+		c.kill(t, k.TaskID)
+	}
+}
+
+// kill checks the stop of one task, which a person did not ask for as such.
+func (c *checker) kill(t *modelTask, id string) {
+	m, s := c.m, quobyte.Service(t.service)
+	if !t.agent.behind && (s.Floats() || s == quobyte.Client || s == quobyte.ProberService) {
+		c.fail("rule 15: kills %s before the barrier", id)
+	}
+	if s.Floats() || s == quobyte.ProberService {
+		return
+	}
+	outdated := t.legacy || !strings.Contains(id, "."+quobyte.SpecOf(m.cluster, s).Hash()+".")
+	if s == quobyte.Client {
+		if m.cluster.Spec.Services.Client.Enabled && !outdated && m.count(s, t.host) < 2 {
+			c.fail("kills %s, which nobody asked for", id)
 		}
-		if m.count(s, t.host) > 1 {
-			c.fail("rule 1: kills %s, one of two", k.TaskID)
-		}
-		wanted := m.wants(s, t.host)
-		outdated := t.legacy || !strings.Contains(t.t.ID, "."+quobyte.SpecOf(m.cluster, s).Hash()+".")
-		switch {
-		case wanted && !outdated:
-			c.fail("kills %s, which is wanted and current", k.TaskID)
-		case !wanted && !m.deleted(s, t.host):
-			c.fail("rule 12: kills %s, whose device nobody deleted", k.TaskID)
-		}
+		return
+	}
+	if m.count(s, t.host) > 1 {
+		c.fail("rule 1: kills %s, one of two", id)
+	}
+	switch wanted := m.wants(s, t.host); {
+	case wanted && !outdated && !m.renewed(t):
+		c.fail("kills %s, which is wanted and current", id)
+	case !wanted && m.claimed(s, t.host):
+		c.fail("rule 12: kills %s, whose device is missing", id)
+	case !wanted && !m.leaves(s, t.host):
+		c.fail("rule 12: kills %s, whose device nobody took away", id)
 	}
 }
 
@@ -308,8 +376,8 @@ func (c *checker) voluntary() {
 			}
 		}
 		for _, d := range m.devices {
-			if m.wants(s, d.Spec.Host) {
-				members[d.Spec.Host] = true
+			if host := m.placeOf(d); m.wants(s, host) {
+				members[host] = true
 			}
 		}
 		for _, t := range m.tasks {
@@ -417,6 +485,13 @@ func (c *checker) report() {
 			c.fail("Ready with %+v", s)
 		}
 	}
+	for _, g := range c.r.Gone {
+		for _, t := range c.m.tasks {
+			if t.agent.id == g.AgentID && !t.dead && t.service != "prober" && t.service != "client" {
+				c.fail("rule 5: agent %s is gone, and %s lives", g.AgentID, t.t.ID)
+			}
+		}
+	}
 	if len(c.r.Devices) != len(c.m.devices) {
 		c.fail("%d devices of %d", len(c.r.Devices), len(c.m.devices))
 	}
@@ -425,7 +500,7 @@ func (c *checker) report() {
 		if v.Accepted != c.m.accepted(d) {
 			c.fail("device %s accepted: %v", d.Name, v.Accepted)
 		}
-		if v.Released {
+		if v.Released || v.Phase == v1alpha1.PhaseDecommissioned && d.Status.Phase != v.Phase {
 			c.released(d)
 		}
 	}
@@ -433,15 +508,26 @@ func (c *checker) report() {
 
 // released checks that a device lets go of nothing that runs.
 func (c *checker) released(d *v1alpha1.QuobyteDevice) {
-	if d.DeletionTimestamp == nil {
-		c.fail("device %s is released and not deleted", d.Name)
+	if d.DeletionTimestamp == nil && d.Spec.State != v1alpha1.DeviceDecommissioned {
+		c.fail("device %s is released and neither deleted nor decommissioned", d.Name)
 	}
 	for _, t := range c.m.tasks {
 		s := quobyte.Service(t.service)
-		if t.host == d.Spec.Host && !t.hidden && contains(d.Spec.Types, s.DeviceType()) && !c.m.wants(s, t.host) {
+		disk := c.m.disk(d)
+		if (t.host == disk.host || t.host == disk.prev) && !t.hidden && contains(d.Spec.Types, s.DeviceType()) && !c.m.kept(s, t.host) {
 			c.fail("device %s is released, and %s uses it", d.Name, t.t.ID)
 		}
 	}
+}
+
+// kept says that a device keeps what runs of the service on the host.
+func (m *model) kept(s quobyte.Service, host string) bool {
+	for _, d := range m.devices {
+		if disk := m.disk(d); disk.host == host && m.acceptable(d) && d.DeletionTimestamp == nil && contains(d.Spec.Types, s.DeviceType()) {
+			return true
+		}
+	}
+	return false
 }
 
 func contains[T comparable](list []T, x T) bool {

@@ -7,6 +7,7 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
@@ -19,33 +20,88 @@ type deviceUse struct {
 
 // reportDevices says of each device how it stands.
 func (p *pass) reportDevices() {
-	p.result.Devices = make(map[string]DeviceView, len(p.in.Devices))
+	devices := p.in.Inventory.Devices
+	p.result.Devices = make(map[string]DeviceView, len(devices))
 	p.summarise()
-	ended := p.endedIDs()
-	for i, d := range p.in.Devices {
-		h, a := p.standing[i], &p.accepted[i]
-		use := p.useOf(d, h)
-		v := DeviceView{UID: d.UID, Generation: d.Generation, Accepted: a.Accepted, Reason: a.Reason, Message: a.Message, Tasks: use.tasks, Summary: use.summary}
-		if h.known != nil {
-			v.AgentID = h.known.ID
-		}
-		if !a.Accepted {
-			v.Summary = a.Message
-		}
-		if d.DeletionTimestamp != nil {
-			v.Released = p.released(d, h, ended) && !p.holdsVolume(d)
-		}
-		p.addVolume(&v, d)
-		p.result.Devices[d.Name] = v
+	for i := range devices {
+		d := &devices[i]
+		v := viewOf(d)
+		p.lookAt(&v, i, d)
+		p.addVolume(&v, d.Object)
+		p.result.Devices[d.Object.Name] = v
 	}
+}
+
+// viewOf is what the inventory says of a device.
+func viewOf(d *inventory.Device) DeviceView {
+	return DeviceView{
+		UID: d.Object.UID, Generation: d.Object.Generation,
+		Phase: d.Phase, Host: d.Host, Path: d.Path, AppearedAt: d.AppearedAt, Types: d.Types,
+		Serial: d.Serial, Model: d.Model, FileSystem: d.FileSystem, Capacity: d.Capacity, Used: d.Used, Bootstrap: d.Bootstrap,
+		Accepted: d.Accepted, Reason: d.Reason, Message: d.Message,
+	}
+}
+
+// lookAt adds what uses a device, and what has become of it by that.
+func (p *pass) lookAt(v *DeviceView, i int, d *inventory.Device) {
+	h, m := p.standing[i], p.moves[i]
+	if m != nil && !m.settled {
+		v.PreviousHost = d.PreviousHost
+	}
+	leaves := d.Object.DeletionTimestamp != nil || d.Phase == v1alpha1.PhaseDecommissioning
+	if leaves && !p.holdsVolume(d.Object) && p.released(d, h, m) {
+		v.Released = d.Object.DeletionTimestamp != nil
+		if d.Phase == v1alpha1.PhaseDecommissioning {
+			v.Phase = v1alpha1.PhaseDecommissioned
+		}
+	}
+	if h == nil {
+		v.Summary = d.Message
+		return
+	}
+	if h.known != nil {
+		v.AgentID = h.known.ID
+	}
+	if usable := d.Wanted || d.Claims || d.Leaving != ""; usable && v.Phase != v1alpha1.PhaseDecommissioned {
+		use := p.useOf(d, h)
+		v.Tasks, v.Summary = use.tasks, use.summary
+	}
+	switch {
+	case v.PreviousHost != "":
+		v.Tasks = p.tasksOfMove(d, v.Tasks, m.from)
+		v.Summary = "moved from " + d.PreviousHost + ": waits until its services have stopped there"
+	case v.Phase == v1alpha1.PhaseDecommissioning && len(v.Tasks) > 0:
+		v.Summary = "leaves service: " + v.Summary
+	case v.Phase == v1alpha1.PhaseDecommissioned:
+		v.Summary = "decommissioned: no service uses it"
+	case !d.Accepted, v.Summary == "":
+		v.Summary = d.Message
+	}
+}
+
+// tasksOfMove adds the tasks that may still use a moved device on its old host.
+func (p *pass) tasksOfMove(d *inventory.Device, tasks []v1alpha1.TaskStatus, from *host) []v1alpha1.TaskStatus {
+	tasks = slices.Clip(tasks) // that of all devices of the new host
+	for k := range s3 {
+		s := &from.slots[k]
+		if !hasType(d, k) || s.task == nil || s.kept() {
+			continue
+		}
+		s.told = true
+		tasks = append(tasks, p.taskStatus(s.task))
+		for _, t := range s.sortedMore() {
+			tasks = append(tasks, p.taskStatus(t))
+		}
+	}
+	return tasks
 }
 
 // useOf says what uses a device. Tasks are listed in the order of the services,
 // not of the device's types: the status must not move.
-func (p *pass) useOf(d *v1alpha1.QuobyteDevice, h *host) *deviceUse {
+func (p *pass) useOf(d *inventory.Device, h *host) *deviceUse {
 	var types [s3]bool
 	n := 0
-	for _, t := range d.Spec.Types {
+	for _, t := range d.Types {
 		if k, ok := kindOfDevice(t); ok {
 			types[k] = true
 			n += 1 + len(h.slots[k].more)
@@ -72,9 +128,7 @@ func (p *pass) useOf(d *v1alpha1.QuobyteDevice, h *host) *deviceUse {
 	return h.use
 }
 
-func hasType(d *v1alpha1.QuobyteDevice, k kind) bool {
-	return slices.Contains(d.Spec.Types, k.deviceType())
-}
+func hasType(d *inventory.Device, k kind) bool { return slices.Contains(d.Types, k.deviceType()) }
 
 func (p *pass) taskStatus(t *task) v1alpha1.TaskStatus {
 	state := "RUNNING"
@@ -141,39 +195,41 @@ func (p *pass) slotSummary(k kind, h *host) string {
 	return k.String() + " stopped"
 }
 
-// released says whether it is proven that no service uses a device that is being
-// deleted, so that its object may go.
-func (p *pass) released(d *v1alpha1.QuobyteDevice, h *host, ended map[string]bool) bool {
-	if p.in.NeverRan && len(d.Status.Services) == 0 {
+// released says whether it is proven that no service uses a device that leaves, so
+// that it is decommissioned, or its object may go.
+func (p *pass) released(d *inventory.Device, h *host, m *move) bool {
+	if d.Leaving == "" && !d.Claims {
+		return true // a double of another object: nothing ever ran for it
+	}
+	if p.in.NeverRan && len(d.Object.Status.Services) == 0 {
 		return true
 	}
-	if !p.snap.Connected || !p.snap.Reconciled {
+	if !p.snap.Connected || !p.snap.Reconciled || h != nil && !p.free(d, h) || m != nil && !m.settled {
 		return false
 	}
-	for k := range s3 {
-		s := &h.slots[k]
-		if !hasType(d, k) || s.wanted {
-			continue // another device keeps the service on the host
+	for i := range d.Object.Status.Services {
+		t := &d.Object.Status.Services[i]
+		at := h
+		if t.Host != "" {
+			at = p.hostByKey(quobyte.HostKey(t.Host))
 		}
-		if s.task != nil || s.foreign != nil || h.unreadable != "" || p.blockedBy != "" {
-			return false
-		}
-	}
-	for _, t := range d.Status.Services {
-		k, ours := kindOf(quobyte.Service(t.Service))
-		if ours && h.slots[k].wanted && hasType(d, k) || ended[t.TaskID] {
-			continue
-		}
-		if !p.provenAbsent(t, h) {
+		if at != nil && !p.absent(d, t, at) {
 			return false
 		}
 	}
 	return true
 }
 
+// absent says that a task that the status of a device remembers does not run there
+// for it any more: it has ended, or another device keeps its service.
+func (p *pass) absent(d *inventory.Device, t *v1alpha1.TaskStatus, h *host) bool {
+	k, ours := kindOf(quobyte.Service(t.Service))
+	return ours && k.bound() && h.slots[k].kept() && hasType(d, k) || p.hasEnded(t.TaskID) || p.provenAbsent(t, h)
+}
+
 // provenAbsent says that a task that the status remembers does not run: its
 // agent is behind its barrier, which did not show it, or gone (rules 4 and 5).
-func (p *pass) provenAbsent(t v1alpha1.TaskStatus, h *host) bool {
+func (p *pass) provenAbsent(t *v1alpha1.TaskStatus, h *host) bool {
 	if p.snap.Tasks[t.TaskID] != nil {
 		return false
 	}
@@ -187,18 +243,15 @@ func (p *pass) provenAbsent(t v1alpha1.TaskStatus, h *host) bool {
 	return a.Behind
 }
 
-// endedIDs are the ids of ended tasks, when somebody will ask for them.
-func (p *pass) endedIDs() map[string]bool {
-	for _, d := range p.in.Devices {
-		if d.DeletionTimestamp != nil && len(d.Status.Services) > 0 {
-			ids := make(map[string]bool, len(p.snap.Ended))
-			for _, t := range p.snap.Ended {
-				ids[t.ID] = true
-			}
-			return ids
+// hasEnded says that the snapshot remembers the end of the task.
+func (p *pass) hasEnded(taskID string) bool {
+	if p.endedIDs == nil {
+		p.endedIDs = make(map[string]bool, len(p.snap.Ended))
+		for _, t := range p.snap.Ended {
+			p.endedIDs[t.ID] = true
 		}
 	}
-	return nil
+	return p.endedIDs[taskID]
 }
 
 // summarise writes the lines of services that run as wanted once for all devices.

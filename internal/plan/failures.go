@@ -78,8 +78,16 @@ func (p *pass) indexEnded() {
 	p.ends = make(map[instanceKey]*end, len(p.snap.Ended))
 	for _, t := range p.snap.Ended {
 		id, ok := quobyte.ParseTaskID(t.ID)
-		if k, ours := kindOf(id.Service); ok && ours {
+		k, ours := kindOf(id.Service)
+		switch {
+		case !ok:
+		case ours:
 			p.ends[keyOf(k, id.HostKey)] = &end{task: t, hash: id.Hash}
+			if k == registry {
+				p.bootstrap.trace(id.HostKey)
+			}
+		default:
+			p.probers.countEnd(t, &id)
 		}
 	}
 }
@@ -92,12 +100,12 @@ func (p *pass) foldFailures() {
 		if !failed(t) {
 			continue
 		}
-		failures++
 		id, ok := quobyte.ParseTaskID(t.ID)
 		k, ours := kindOf(id.Service)
 		if !ok || !ours {
 			continue
 		}
+		failures++
 		key := keyOf(k, id.HostKey)
 		c := p.counters[key]
 		if c == nil {
@@ -108,16 +116,22 @@ func (p *pass) foldFailures() {
 			c.count(t, &id, p.hostByKey(id.HostKey).name)
 		}
 	}
-	if failures > mesosbridge.EndedKept/2 && len(p.snap.Ended) >= mesosbridge.EndedKept {
-		// So many fail that the snapshot forgets: what it does not remember may
-		// have failed just before its oldest.
-		p.flood = p.snap.Ended[0].Since.Truncate(time.Second).Add(lastRetry)
-	}
+	p.flood = p.floodOf(failures)
 	for key, c := range p.counters {
 		if !p.counts(key, c) {
 			delete(p.counters, key)
 		}
 	}
+}
+
+// floodOf returns until when waits what the snapshot does not remember: so many
+// fail that it forgets, and what it forgot may have failed just before its oldest.
+// Zero: it remembers enough.
+func (p *pass) floodOf(failures int) time.Time {
+	if failures <= mesosbridge.EndedKept/2 || len(p.snap.Ended) < mesosbridge.EndedKept {
+		return time.Time{}
+	}
+	return p.snap.Ended[0].Since.Truncate(time.Second).Add(lastRetry)
 }
 
 // loadCounters reads the status, and finds which ends are counted there. When
@@ -227,11 +241,15 @@ func (p *pass) retryAt(k kind, hostKey string) time.Time {
 		c.Time.After(p.now):
 		return time.Time{}
 	}
-	delay := lastRetry
-	if doublings := c.Count - 2; doublings < 5 {
-		delay = min(firstRetry<<doublings, lastRetry)
+	return c.Time.Add(retryDelay(c.Count))
+}
+
+// retryDelay is how long the next try waits after so many failures, two or more.
+func retryDelay(failures int32) time.Duration {
+	if doublings := failures - 2; doublings < 5 {
+		return min(firstRetry<<doublings, lastRetry)
 	}
-	return c.Time.Add(delay)
+	return lastRetry
 }
 
 // retryWait is why an instance that failed is not started now.

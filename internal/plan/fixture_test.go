@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
@@ -48,8 +50,13 @@ type fixture struct {
 	now     time.Time
 	cluster *v1alpha1.QuobyteCluster
 	devices []*v1alpha1.QuobyteDevice
-	snap    *mesosbridge.Snapshot
-	serial  int
+	// inventory in the place of what is found of devices, when it is set.
+	inventory []inventory.Device
+	prober    *quobyte.Prober
+	hosts     map[string]*inventory.Host
+	ports     map[SpecKey][]uint64
+	snap      *mesosbridge.Snapshot
+	serial    int
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -66,7 +73,51 @@ func newFixture(t testing.TB) *fixture {
 
 func (f *fixture) plan() Result {
 	f.t.Helper()
-	return Plan(Input{Now: f.now, Cluster: f.cluster, Devices: f.devices, Mesos: f.snap, Versions: map[SpecKey]string{}})
+	return Plan(f.input())
+}
+
+func (f *fixture) input() Input {
+	return Input{
+		Now: f.now, Cluster: f.cluster, Inventory: f.found(), Probing: f.prober != nil,
+		Hosts: f.hosts, Prober: f.prober, Mesos: f.snap, Versions: map[SpecKey]string{}, Ports: f.ports,
+	}
+}
+
+// found are all devices where they were declared, unless the test says otherwise.
+func (f *fixture) found() inventory.Result {
+	if f.inventory != nil {
+		return inventory.Result{Devices: f.inventory}
+	}
+	return foundAll(f.devices)
+}
+
+func foundAll(devices []*v1alpha1.QuobyteDevice) inventory.Result {
+	r := inventory.Result{Devices: make([]inventory.Device, 0, len(devices))}
+	for _, d := range devices {
+		r.Devices = append(r.Devices, found(d))
+	}
+	return r
+}
+
+// found is a device that is where it was declared.
+func found(d *v1alpha1.QuobyteDevice) inventory.Device {
+	v := inventory.Device{
+		Object: d, Phase: v1alpha1.PhaseOnline, Host: d.Spec.Host, Path: d.Spec.Path, Types: d.Spec.Types,
+		Accepted: true, Reason: v1alpha1.ReasonAccepted, Message: "the device takes part in the inventory",
+		Wanted: true, Confirmed: true,
+	}
+	if !strings.HasPrefix(d.Spec.Path, "/mnt/") {
+		v.Wanted, v.Phase, v.Accepted, v.Reason = false, v1alpha1.PhaseConflict, false, v1alpha1.ReasonOutsideDirectory
+		v.Message = "path " + d.Spec.Path + " does not lie below the cluster's hostDeviceDirectory /mnt, the only directory that the services see"
+	}
+	switch {
+	case d.DeletionTimestamp != nil:
+		v.Wanted, v.Leaving = false, "its device was deleted"
+	case d.Spec.State == v1alpha1.DeviceDecommissioned:
+		v.Wanted, v.Leaving = false, "its device was decommissioned"
+		v.Phase, v.Accepted, v.Reason = v1alpha1.PhaseDecommissioning, false, v1alpha1.ReasonDecommissioned
+	}
+	return v
 }
 
 // device declares one with the types on the host.
@@ -207,7 +258,11 @@ func (f *fixture) age(ks ...kind) {
 func launches(r Result) []string {
 	var out []string
 	for _, l := range r.Launches {
-		out = append(out, string(l.Spec.Service)+" "+l.Host)
+		service := l.Spec.Service
+		if l.Prober != nil {
+			service = quobyte.ProberService
+		}
+		out = append(out, string(service)+" "+l.Host)
 	}
 	return out
 }

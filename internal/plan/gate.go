@@ -30,6 +30,8 @@ type tally struct {
 	down int
 	// outdated are wanted instances of another spec.
 	outdated int
+	// leaving are those that are being stopped for good.
+	leaving int
 	// first says where the first is that is down.
 	first string
 }
@@ -66,6 +68,21 @@ func (g *gate) admit(k kind, host string, isAvailable bool) verdict {
 	}
 	t.available--
 	t.countDown(1, k.String()+" on "+host)
+	return v
+}
+
+// admitForGood is admit for an instance that does not come back. What stops for good
+// shrinks the membership of the registries, whether it was available or not, so that
+// only one goes at a time, however it is with it: those that stay have to agree first.
+func (g *gate) admitForGood(k kind, host string, isAvailable bool) verdict {
+	t := &g.tallies[k]
+	if k == registry && t.leaving > 0 {
+		return verdict{why: "another registry is being stopped for good"}
+	}
+	v := g.admit(k, host, isAvailable)
+	if v.ok {
+		t.leaving++
+	}
 	return v
 }
 
@@ -109,11 +126,12 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 	if s.wanted && !isAvailable {
 		t.countDown(1, k.String()+" on "+h.name)
 	}
-	leaves := !s.wanted && (s.goes() || k.floats())
+	leaves := !s.wanted && (s.goes() || !k.bound())
 	if leaves && s.task != nil && s.task.status == halting {
+		t.leaving++
 		t.countDown(1, k.String()+" on "+h.name)
 	}
-	if k.floats() {
+	if !k.bound() {
 		for _, extra := range s.more {
 			if extra.status == halting {
 				t.countDown(1, k.String()+" on "+h.name)
@@ -132,5 +150,5 @@ func (t *tally) countDown(n int, where string) {
 // available says that the service serves on its host. Two tasks of a
 // device-bound service are no service; of a floating one the better counts.
 func (s *slot) available(k kind) bool {
-	return s.task != nil && s.task.status == available && (k.floats() || !s.duplicate())
+	return s.task != nil && s.task.status == available && (!k.bound() || !s.duplicate())
 }

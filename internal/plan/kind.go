@@ -9,7 +9,8 @@ import (
 // known of the services of a host fits into an array.
 type kind int
 
-// The kinds. Those up to data are bound to devices, the others float.
+// The kinds. Those up to data are bound to devices; s3, api and webconsole float; a
+// client is bound to each host that has its mount point.
 const (
 	registry kind = iota
 	metadata
@@ -17,7 +18,10 @@ const (
 	s3
 	api
 	webconsole
+	client
 	kinds
+	// prober is no service, and has no slot.
+	prober = kinds
 )
 
 var services = [kinds]quobyte.Service(quobyte.Services())
@@ -41,10 +45,22 @@ func kindOfDevice(t v1alpha1.DeviceType) (kind, bool) {
 	return 0, false
 }
 
-func (k kind) String() string { return string(services[k]) }
+func (k kind) String() string {
+	if k == prober {
+		return string(quobyte.ProberService)
+	}
+	return string(services[k])
+}
 
+// bound says that devices say where the service runs.
+func (k kind) bound() bool { return k < s3 }
+
+// floats says that a number of instances runs, wherever there is room.
 func (k kind) floats() bool { return services[k].Floats() }
+
+// checked says that Mesos checks the health of its tasks.
+func (k kind) checked() bool { return k < client }
 
 func (k kind) deviceType() v1alpha1.DeviceType { return services[k].DeviceType() }
 
-var allKinds = [kinds]kind{registry, metadata, data, s3, api, webconsole}
+var allKinds = [kinds]kind{registry, metadata, data, s3, api, webconsole, client}

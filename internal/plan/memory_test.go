@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
@@ -62,7 +63,7 @@ func TestNeverRanReleasesAtOnce(t *testing.T) {
 	d := f.device("node1", v1alpha1.DeviceData)
 	now := metav1.NewTime(noon)
 	d.DeletionTimestamp = &now
-	in := Input{Now: noon, Cluster: f.cluster, Devices: []*v1alpha1.QuobyteDevice{d}, Mesos: &mesosbridge.Snapshot{}}
+	in := Input{Now: noon, Cluster: f.cluster, Inventory: inventory.Result{Devices: []inventory.Device{found(d)}}, Mesos: &mesosbridge.Snapshot{}}
 	if Plan(in).Devices[d.Name].Released {
 		t.Error("released though it may run")
 	}

@@ -33,6 +33,22 @@ type model struct {
 	// refusing: Mesos refuses all operations.
 	refusing bool
 	endedOps []*mesosbridge.OperationState
+
+	// probing: probers run.
+	probing bool
+	disks   map[string]*modelDisk
+	// words by task id of the prober.
+	words map[string]*modelWord
+	// mountPoints are hosts on which a client could run.
+	mountPoints map[string]bool
+	// registries are hosts on which one was ever started; served: one was healthy.
+	registries map[string]bool
+	served     bool
+	ports      map[SpecKey][]uint64
+	// declared agents are gone by a prober's word.
+	declared []Gone
+	// released devices are let go of.
+	released map[string]bool
 }
 
 // streak is how often one service failed on one host with one spec.
@@ -79,6 +95,8 @@ type modelTask struct {
 	legacy bool
 	// doomed: it uses what was not reserved.
 	doomed bool
+	// dead: its container has ended, and Mesos does not know.
+	dead bool
 }
 
 func (s stock) add(other stock, sign int64) {
@@ -178,8 +196,14 @@ func (s stock) total() amounts {
 
 // needed is what a service needs, from the manifest.
 func needed(c *v1alpha1.QuobyteCluster, s quobyte.Service) amounts {
+	if s == quobyte.ProberService {
+		return amounts{"cpus": 100, "mem": 256_000, "disk": 150_000}
+	}
 	r := c.Spec.Services.Of(string(s)).Resources
 	a := amounts{"cpus": r.CPUs.MilliValue(), "mem": r.Memory.Value() >> 20 * 1000, "disk": r.Disk.Value() >> 20 * 1000}
+	if s == quobyte.Client {
+		return a
+	}
 	index := int64(slices.Index([]string{"registry", "metadata", "data", "api", "webconsole", "s3"}, string(s)))
 	ports := []int64{int64(c.Spec.Ports.Base) + 2*index, int64(c.Spec.Ports.Base) + 2*index + 1}
 	switch s {
@@ -191,13 +215,16 @@ func needed(c *v1alpha1.QuobyteCluster, s quobyte.Service) amounts {
 		ports = append(ports, int64(c.Spec.Ports.S3))
 	}
 	for _, port := range ports {
-		a[fmt.Sprintf("port%d", port)] = 1
+		a[portName(uint64(port))] = 1
 	}
 	return a
 }
 
+func portName(port uint64) string { return fmt.Sprintf("port%d", port) }
+
 func newModel() *model {
-	m := &model{now: noon, cluster: testCluster(), agents: map[string]*modelAgent{}, tasks: map[string]*modelTask{}, streaks: map[string]*streak{}, connected: true, since: noon.Add(-time.Hour)}
+	m := &model{now: noon, cluster: testCluster(), agents: map[string]*modelAgent{}, tasks: map[string]*modelTask{}, streaks: map[string]*streak{}, connected: true, since: noon.Add(-time.Hour),
+		disks: map[string]*modelDisk{}, words: map[string]*modelWord{}, mountPoints: map[string]bool{}, registries: map[string]bool{}, ports: map[SpecKey][]uint64{}}
 	m.cluster.Namespace = "storage"
 	m.cluster.Spec.Mesos.Role, m.cluster.Spec.Mesos.Principal = "quobyte", "keeper"
 	return m
@@ -279,7 +306,11 @@ func (m *model) hasTasks(a *modelAgent) bool {
 }
 
 func (m *model) input() Input {
-	return Input{Now: m.now, Cluster: m.cluster, Devices: m.devices, Mesos: m.snapshot()}
+	in := Input{Now: m.now, Cluster: m.cluster, Inventory: m.inventory(), Probing: m.probing, Hosts: m.hosts(), Mesos: m.snapshot(), Ports: m.ports}
+	if m.probing {
+		in.Prober = quobyte.ProberOf(m.cluster, "")
+	}
+	return in
 }
 
 // allocate offers what is free to the roles, each agent's in one piece.
@@ -372,9 +403,11 @@ func (m *model) act(r *Result) {
 		}
 	}
 	m.cluster.Status.Failures = r.Failures
-	m.devices = slices.DeleteFunc(slices.Clone(m.devices), func(d *v1alpha1.QuobyteDevice) bool {
-		return r.Devices[d.Name].Released
-	})
+	m.remember(r)
+	m.released = map[string]bool{}
+	for _, d := range m.devices {
+		m.released[d.Name] = r.Devices[d.Name].Released
+	}
 }
 
 func (m *model) launch(r *Result) {
@@ -412,10 +445,15 @@ func (m *model) launch(r *Result) {
 			used = stock{}
 		}
 		a.free.add(used, -1)
-		id := quobyte.NewTaskID(l.Spec.Service, l.Host, l.Spec.Hash(), fmt.Sprint(m.next()))
+		service, hash := launched(&l)
+		id := quobyte.NewTaskID(service, l.Host, hash, quobyte.NewNonce(m.now, fmt.Sprintf("%08x", m.next())))
+		m.ports[SpecKey{service, hash}] = l.Spec.Ports()
+		if service == quobyte.Registry {
+			m.registries[l.Host] = true
+		}
 		m.tasks[id] = &modelTask{
 			t:       &mesosbridge.Task{ID: id, AgentID: a.id, State: mesos.TASK_STAGING, Launching: true, Since: m.now},
-			service: string(l.Spec.Service), host: l.Host, agent: a, used: used, doomed: doomed,
+			service: string(service), host: l.Host, agent: a, used: used, doomed: doomed,
 		}
 	}
 }
@@ -436,6 +474,14 @@ func conversion(op *mesos.Offer_Operation) (from, to stock) {
 	return stockOf(popped), stockOf(named)
 }
 
+// launched names what a launch starts, and its spec.
+func launched(l *Launch) (quobyte.Service, string) {
+	if l.Prober != nil {
+		return quobyte.ProberService, l.Prober.Hash()
+	}
+	return l.Spec.Service, l.Spec.Hash()
+}
+
 // set gives a task a state.
 func (m *model) set(t *modelTask, state mesos.TaskState) {
 	t.t.State, t.t.Since, t.t.Launching, t.t.Heard, t.hidden = state, m.now, false, true, false
@@ -453,7 +499,9 @@ func (m *model) end(t *modelTask, state mesos.TaskState) {
 	}
 	id, _ := quobyte.ParseTaskID(t.t.ID)
 	f := m.streaks[t.service+" "+t.host]
-	if f == nil || f.spec != id.Hash {
+	at, timed := id.Launched()
+	ranWell := t.service == "prober" && (!timed || m.now.Sub(at) >= 10*time.Minute)
+	if f == nil || f.spec != id.Hash || ranWell {
 		f = &streak{spec: id.Hash}
 		m.streaks[t.service+" "+t.host] = f
 	}
@@ -465,6 +513,9 @@ func (m *model) end(t *modelTask, state mesos.TaskState) {
 func (m *model) forgive() {
 	for what := range m.streaks {
 		service, host, _ := strings.Cut(what, " ")
+		if service == "prober" {
+			continue
+		}
 		t := m.serving(quobyte.Service(service), host)
 		if t != nil && m.now.Sub(t.t.Since) >= 10*time.Minute || !m.wants(quobyte.Service(service), host) || m.stops() {
 			delete(m.streaks, what)
@@ -503,6 +554,7 @@ func (m *model) lose(a *modelAgent, told bool) {
 	clear(a.declined)
 	for _, t := range m.tasksOf(a) {
 		t.hidden = false // the status of the resources had remembered it
+		delete(m.words, t.t.ID)
 		if told {
 			m.set(t, mesos.TASK_UNREACHABLE)
 		} else {
@@ -532,33 +584,7 @@ func (m *model) disconnect(restart bool) {
 	}
 	if restart {
 		m.ended = nil
+		clear(m.words)
 		clear(m.streaks) // what failed since the last pass nobody knows
 	}
-}
-
-// accepted is the inventory, told in another way: the oldest of those that share
-// a place.
-func (m *model) accepted(d *v1alpha1.QuobyteDevice) bool {
-	return strings.HasPrefix(d.Spec.Path, "/mnt/")
-}
-
-// wants says whether an accepted device asks for the service on the host.
-func (m *model) wants(s quobyte.Service, host string) bool {
-	return slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
-		return d.DeletionTimestamp == nil && d.Spec.Host == host && m.accepted(d) && slices.Contains(d.Spec.Types, s.DeviceType())
-	})
-}
-
-// claims says whether a device asks for the service on the host, accepted or not.
-func (m *model) claims(s quobyte.Service, host string) bool {
-	return slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
-		return d.DeletionTimestamp == nil && d.Spec.Host == host && slices.Contains(d.Spec.Types, s.DeviceType())
-	})
-}
-
-// deleted says whether a person has deleted a device of the service on the host.
-func (m *model) deleted(s quobyte.Service, host string) bool {
-	return slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
-		return d.DeletionTimestamp != nil && d.Spec.Host == host && slices.Contains(d.Spec.Types, s.DeviceType())
-	})
 }

@@ -32,7 +32,7 @@ func (p *pass) keeps(a *mesosbridge.Agent, o *mesosbridge.Offer) bool {
 	if pool != nil && pool.used {
 		return true
 	}
-	if p.mode == stopping || p.frozen != "" {
+	if p.teardown || p.frozen != "" {
 		return false
 	}
 	if pool != nil && pool.keep {
@@ -51,6 +51,9 @@ func (p *pass) mayUse(a *mesosbridge.Agent, role string) bool {
 	h := p.hosts[quobyte.HostKey(a.Host)]
 	if h == nil || h.agent == nil || !p.mayStart(h) || h.unreadable != "" || p.blockedBy != "" {
 		return false
+	}
+	if h.prober == nil && p.in.Prober != nil && role == p.probers.role {
+		return true
 	}
 	for k := range kinds {
 		s := &h.slots[k]

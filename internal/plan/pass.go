@@ -36,8 +36,11 @@ type pass struct {
 	// gone are the agents that a person says are gone (rule 5).
 	gone []string
 
-	accepted []Acceptance // in the order of in.Devices
-	standing []*host      // of each device, in the order of in.Devices
+	// standing is the host of each device, in the order of the inventory; nil when it
+	// is nowhere.
+	standing []*host
+	// moves of devices, by their index in the inventory.
+	moves map[int]*move
 
 	hosts map[string]*host // by host key
 	arena []host
@@ -47,13 +50,23 @@ type pass struct {
 	unreadable []*mesosbridge.Task
 	// blockedBy is an unreadable task that may run on any host.
 	blockedBy string
-	floating  [kinds]floating
-	ends      map[instanceKey]*end
-	counters  map[instanceKey]*counter
+	// doubtful tasks of services, in no order.
+	doubtful []*task
+	// lost are agents with doubtful tasks whose host has another agent now, by id.
+	lost     map[string]*lostAgent
+	floating [kinds]floating
+	ends     map[instanceKey]*end
+	counters map[instanceKey]*counter
 	// flood is until when an instance of which nothing is known waits, because
 	// more tasks fail than the snapshot remembers.
 	flood time.Time
 	gate  gate
+	// endedIDs are those of Snapshot.Ended; nil before somebody asked.
+	endedIDs  map[string]bool
+	bootstrap bootstrap
+	// renewing: a service may have to be restarted for a new device.
+	renewing bool
+	probers  probers
 
 	pools map[poolKey]*pool
 	// reserver, and what it has looked up when somebody asked: the services that
@@ -109,6 +122,7 @@ func newPass(in Input) *pass {
 	for k := range kinds {
 		p.specs[k] = wantedSpecOf(in.Cluster, k)
 	}
+	p.probers.want(in.Prober, p.specs[registry].role)
 	return p
 }
 

@@ -27,7 +27,7 @@ func (p *pass) stopped() bool {
 		}
 	}
 	if p.teardown {
-		return p.reservationsFreed()
+		return !p.probers.stopping() && p.reservationsFreed()
 	}
 	return len(p.unreadable) == 0
 }
@@ -40,6 +40,9 @@ func (p *pass) runningPhase() Phase {
 		for _, h := range p.active {
 			s := &h.slots[k]
 			switch {
+			case s.moving != nil && !s.wanted:
+				ready, absent = false, true
+				continue
 			case !s.wanted && !s.launched:
 				continue
 			case s.task == nil:

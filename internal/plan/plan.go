@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
@@ -20,16 +21,27 @@ import (
 type Input struct {
 	Now     time.Time
 	Cluster *v1alpha1.QuobyteCluster
-	// Devices whose clusterRef names the cluster, in any order, those that are
-	// being deleted among them.
-	Devices []*v1alpha1.QuobyteDevice
-	Mesos   *mesosbridge.Snapshot
+	// Inventory of the cluster's devices, those that are being deleted among them, in
+	// any order.
+	Inventory inventory.Result
+	// Probing: probers run on the hosts. Without, devices count as they are declared.
+	Probing bool
+	// Hosts by host name: what is known of them by their probers.
+	Hosts map[string]*inventory.Host
+	// Prober is what a prober is to be; nil: none is to run.
+	Prober *quobyte.Prober
+	Mesos  *mesosbridge.Snapshot
 	// NeverRan: it is known that the cluster never had a framework, so that
 	// nothing of it can run anywhere.
 	NeverRan bool
+	// EverRegistered: the framework id was known before this object had one, so that
+	// a registry may have run though nothing else tells of it.
+	EverRegistered bool
 	// Versions of known spec hashes (from the ControllerRevisions), for the
 	// status: service and hash to version.
 	Versions map[SpecKey]string
+	// Ports of known spec hashes: what a task of that spec listens on (rule 5).
+	Ports map[SpecKey][]uint64
 }
 
 // SpecKey names a spec of a service.
@@ -70,8 +82,42 @@ type Result struct {
 	Alerts []Alert
 	// Notices are to be told once each.
 	Notices []Notice
+	// Bootstrapped: a registry has run, now or ever. It is to be remembered.
+	Bootstrapped bool
+	// Questions to be put to probers. They come again until they are answered; the
+	// caller asks them every few seconds.
+	Questions []Question
+	// Gone are agents that are gone by a prober's word, to be declared so (rule 5).
+	Gone []Gone
+	// Probers counts them.
+	Probers ProberCounts
 	// Recheck is when time alone changes the decisions; zero: never.
 	Recheck time.Time
+}
+
+// Question asks a prober whether anybody listens on the ports, ascending.
+type Question struct {
+	AgentID, ExecutorID string
+	Ports               []uint64
+}
+
+// Gone is an agent of which nothing runs any more, by the word of the prober of the
+// agent that has its host name now.
+type Gone struct {
+	AgentID, Host string
+	// Why in a sentence, for an event.
+	Why string
+}
+
+// ProberCounts says how the probers stand. They are no services: Ready does not
+// depend on them.
+type ProberCounts struct {
+	// Wanted is one on each host that may hold services; of them Running and
+	// Reporting are those whose task runs, and that have reported to this process.
+	Wanted, Running, Reporting int
+	// Waits says why the first one that does not run does not, and how many more
+	// there are; empty when all run or are on their way.
+	Waits string
 }
 
 // Phase sums up how a cluster stands.
@@ -87,9 +133,12 @@ const (
 	PhaseEmpty    Phase = "Empty"    // the inventory asks for nothing
 )
 
-// Launch starts one task with offers of one agent and role.
+// Launch starts one task with offers of one agent and role: of a service, or of a
+// prober.
 type Launch struct {
-	Spec    quobyte.Spec
+	Spec quobyte.Spec
+	// Prober is nil when a service is launched; else Spec is zero.
+	Prober  *quobyte.Prober
 	Host    string
 	AgentID string
 	// Role that the offers are allocated to. Launches of one pass with the same
@@ -137,7 +186,7 @@ type Instance struct {
 	Available bool
 	// Current: available, or coming up, with the wanted spec.
 	Current bool
-	// Unclaimed: a device-bound service runs here and no device object asks for it.
+	// Unclaimed: a device-bound service runs here and no device object tells of it.
 	Unclaimed bool
 	// Version of its task; empty when unknown.
 	Version string
@@ -151,11 +200,25 @@ type DeviceView struct {
 	// UID and Generation of the device object that the plan saw.
 	UID        types.UID
 	Generation int64
-	Accepted   bool
+	Phase      v1alpha1.DevicePhase
+	// Host and Path as in inventory.Device.
+	Host, Path string
+	// PreviousHost is where something of the device may still have to stop; empty as
+	// soon as nothing has.
+	PreviousHost string
+	// AppearedAt, Types and what was found of the device are those of
+	// inventory.Device.
+	AppearedAt                                time.Time
+	Types                                     []v1alpha1.DeviceType
+	Serial, Model, FileSystem, Capacity, Used string
+	Bootstrap                                 bool
+
+	Accepted bool
 	// Reason and Message of the condition Accepted.
 	Reason, Message string
-	AgentID         string
-	// Tasks that use the device.
+	// AgentID of Host's agent; empty when none is known.
+	AgentID string
+	// Tasks that use the device, or have to stop for it.
 	Tasks []v1alpha1.TaskStatus
 	// Released: the plan proves that no service uses the device, so that a
 	// deleted device may go.
@@ -185,20 +248,25 @@ func (p *pass) run() Result {
 	p.indexTasks()
 	p.indexEnded()
 	p.markWanted()
+	p.markClients()
 	p.settleFloating()
 	p.settleVolumes()
 	p.sortActive()
 	p.foldFailures()
 	p.tallyUp()
+	p.settleBootstrap()
 
+	p.askProbers()
+	p.runProbers()
 	if p.mode == stopping {
 		p.stopAll()
 	} else {
-		p.releaseDeleted()
+		p.releaseLeaving()
 		p.stopSurplus()
 		p.update()
 		p.startBound()
 		p.startFloating()
+		p.startClients()
 	}
 	p.freeReservations()
 	p.settleOffers()

@@ -45,11 +45,23 @@ type history struct {
 
 func newHistory(t *rapid.T) *history {
 	s := &history{model: newModel(), t: t, broken: "-"}
+	s.probing = s.chance(70)
+	s.cluster.Spec.Prober = v1alpha1.ProberSpec{
+		Image: "operator:v1", Interval: metav1.Duration{Duration: 2 * time.Minute}, User: "root",
+		Resources: v1alpha1.ProberResources{CPUs: resource.MustParse("100m"), Memory: resource.MustParse("256Mi"), Disk: resource.MustParse("150Mi")},
+	}
+	s.cluster.Spec.Devices.RestartOnNewDevice = s.chance(80)
+	s.cluster.Spec.Services.Client = v1alpha1.ClientService{
+		Enabled: s.chance(40), Image: "quobyte-client", MountPoint: "/quobyte",
+		Resources: v1alpha1.ClientResources{CPUs: resource.MustParse("500m"), Memory: resource.MustParse("512Mi"), Disk: resource.MustParse("150Mi")},
+	}
+	s.cluster.Status.Bootstrapped = s.chance(30)
 	for i := range rapid.IntRange(1, 6).Draw(t, "hosts") {
 		host := fmt.Sprintf("node%d", i)
 		s.addAgent(host, s.drawStock())
+		s.mountPoints[host] = s.chance(50)
 		if i < 3 || s.chance(60) {
-			s.addDevice(host, s.drawTypes()...)
+			s.disk(s.addDevice(host, s.drawTypes()...)).bootstrap = i == 0 || s.chance(10)
 		}
 	}
 	return s
@@ -91,13 +103,14 @@ func (s *history) drawStock() stock {
 
 // pass plans, checks, acts, and plans again.
 func (s *history) pass() {
+	s.bury()
 	in := s.input()
 	r := Plan(in)
 	if again := Plan(in); !reflect.DeepEqual(r, again) {
 		s.t.Fatalf("two results of one input:\n%+v\n%+v", r, again)
 	}
 	if wrong := s.check(&r); len(wrong) > 0 {
-		s.t.Fatalf("%s\noperations %v\nlaunches %v kills %v", strings.Join(wrong, "\n"), operations(r), launches(r), kills(r))
+		s.t.Fatalf("%s\noperations %v\nlaunches %v kills %v", strings.Join(wrong, "\n"), operations(r), launches(r), r.Kills)
 	}
 	s.act(&r)
 	if again := Plan(s.input()); len(again.Operations)+len(again.Launches)+len(again.Kills)+len(again.Declines)+len(again.Revives) > 0 {
@@ -122,7 +135,8 @@ var disturbances = []func(*history){
 	(*history).twinAgent, (*history).reconnect, (*history).rescind, (*history).strangeTask, (*history).twinTask,
 	(*history).changeSpec, (*history).changeInstances, (*history).changeState, (*history).changePlacement,
 	(*history).addSomeDevice, (*history).deleteDevice, (*history).vanishDevices, (*history).refuseDevice, (*history).maintenance,
-	(*history).giveSmallOffer, (*history).breakService, (*history).failWithSmallOffer, (*history).calm, (*history).calm,
+	(*history).loseDisk, (*history).findDisk, (*history).moveDisk, (*history).moveDisk, (*history).showDisk, (*history).decommission,
+	(*history).changeClients, (*history).changeProber, (*history).giveSmallOffer, (*history).breakService, (*history).failWithSmallOffer, (*history).calm, (*history).calm,
 	(*history).changeReservation, (*history).leak, (*history).refuse,
 }
 
@@ -166,6 +180,9 @@ func (s *history) progress() {
 			s.end(t, mesos.TASK_FAILED)
 		default:
 			s.step(t)
+			if s.chance(80) {
+				s.speak(t)
+			}
 		}
 	}
 }
@@ -177,6 +194,7 @@ func (s *history) calm() {
 		for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
 			if t := s.tasks[id]; s.reachable(t) {
 				s.step(t)
+				s.speak(t)
 			}
 		}
 		for _, id := range slices.Sorted(maps.Keys(s.agents)) {
@@ -198,8 +216,10 @@ func (m *model) step(t *modelTask) {
 		m.end(t, mesos.TASK_KILLED)
 	case t.t.Launching, t.t.State == mesos.TASK_STAGING:
 		m.set(t, mesos.TASK_RUNNING)
+	case t.service == "prober", t.service == "client":
 	case t.t.State == mesos.TASK_RUNNING && t.t.Healthy == nil && !t.legacy:
 		t.t.Healthy = yes()
+		m.served = m.served || t.service == "registry"
 	}
 }
 
@@ -233,8 +253,11 @@ func (s *history) failWithSmallOffer() {
 }
 
 func (s *history) changeHealth() {
-	if t := s.someTask(func(t *modelTask) bool { return s.reachable(t) && t.t.State == mesos.TASK_RUNNING }); t != nil {
+	if t := s.someTask(func(t *modelTask) bool {
+		return s.reachable(t) && t.t.State == mesos.TASK_RUNNING && t.service != "prober" && t.service != "client"
+	}); t != nil {
 		t.t.Healthy = draw(s, []*bool{yes(), no()})
+		s.served = s.served || t.service == "registry" && *t.t.Healthy
 	}
 }
 
@@ -248,7 +271,7 @@ func (s *history) returnAgent() {
 	if a := s.someAgent(func(a *modelAgent) bool { return !a.up }); a != nil {
 		a.up = true
 		for _, t := range s.tasksOf(a) {
-			if s.chance(30) { // it ended meanwhile
+			if t.dead || s.chance(30) { // it ended meanwhile
 				s.end(t, mesos.TASK_FAILED)
 			}
 		}
@@ -258,6 +281,9 @@ func (s *history) returnAgent() {
 // replaceAgent registers a lost host's agent anew. The old containers may live.
 func (s *history) replaceAgent() {
 	if a := s.someAgent(func(a *modelAgent) bool { return !a.up }); a != nil {
+		for _, t := range s.tasksOf(a) {
+			t.dead = t.dead || s.chance(70)
+		}
 		s.addAgent(a.host, s.drawStock())
 	}
 }
@@ -302,6 +328,10 @@ func (s *history) rescind() {
 func (s *history) addTask(a *modelAgent, service, id string) {
 	t := &modelTask{t: &mesosbridge.Task{ID: id, AgentID: a.id}, service: service, host: a.host, agent: a, used: stock{}}
 	t.legacy = strings.HasPrefix(id, "quobyte-")
+	s.registries[a.host] = s.registries[a.host] || service == "registry"
+	if !s.registries[a.host] {
+		delete(s.registries, a.host)
+	}
 	s.tasks[id] = t
 	s.set(t, mesos.TASK_RUNNING)
 	t.t.Heard = s.connected && a.behind
@@ -322,9 +352,75 @@ func (s *history) strangeTask() {
 
 func (s *history) twinTask() {
 	if a := s.someAgent(func(a *modelAgent) bool { return a.up && a.behind && s.connected }); a != nil && s.chance(30) {
-		service := draw(s, quobyte.Services())
+		service := draw(s, append(quobyte.Services(), quobyte.ProberService))
 		s.addTask(a, string(service), quobyte.NewTaskID(service, a.host, "byhand", fmt.Sprint(s.next())))
 	}
+}
+
+func (s *history) someDisk(which func(*v1alpha1.QuobyteDevice, *modelDisk) bool) (*v1alpha1.QuobyteDevice, *modelDisk) {
+	var list []*v1alpha1.QuobyteDevice
+	for _, d := range s.devices {
+		if which(d, s.disk(d)) {
+			list = append(list, d)
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	d := draw(s, list)
+	return d, s.disk(d)
+}
+
+func (s *history) loseDisk() {
+	if _, disk := s.someDisk(func(*v1alpha1.QuobyteDevice, *modelDisk) bool { return true }); disk != nil {
+		disk.missing, disk.unseen = s.chance(60), s.chance(40)
+	}
+}
+
+func (s *history) findDisk() {
+	if _, disk := s.someDisk(func(_ *v1alpha1.QuobyteDevice, disk *modelDisk) bool { return disk.missing || disk.unseen }); disk != nil {
+		disk.missing, disk.unseen = false, false
+		disk.appeared = s.now.Truncate(time.Second)
+	}
+}
+
+// moveDisk carries a disk to another host. One that is on its way waits.
+func (s *history) moveDisk() {
+	_, disk := s.someDisk(func(_ *v1alpha1.QuobyteDevice, disk *modelDisk) bool { return disk.prev == "" && s.probing })
+	if a := s.someAgent(func(*modelAgent) bool { return true }); disk != nil && a != nil && a.host != disk.host {
+		disk.prev, disk.host, disk.missing = disk.host, a.host, false
+		disk.appeared = s.now.Truncate(time.Second)
+	}
+}
+
+// showDisk lets a disk turn up on a host that was probed without it.
+func (s *history) showDisk() {
+	if a := s.someAgent(func(a *modelAgent) bool { return a.up }); a != nil && s.probing {
+		s.disk(s.addDevice(a.host, s.drawTypes()...)).appeared = s.now.Truncate(time.Second)
+	}
+}
+
+func (s *history) decommission() {
+	s.edit(func(d *v1alpha1.QuobyteDevice) {
+		if d.Spec.State = v1alpha1.DeviceDecommissioned; s.chance(20) {
+			d.Spec.State = v1alpha1.DeviceOnline
+		}
+	})
+}
+
+func (s *history) changeClients() {
+	c := s.cluster.DeepCopy()
+	c.Spec.Services.Client.Enabled = s.chance(60)
+	s.cluster = c
+	if a := s.someAgent(func(*modelAgent) bool { return true }); a != nil {
+		s.mountPoints[a.host] = s.chance(60)
+	}
+}
+
+func (s *history) changeProber() {
+	c := s.cluster.DeepCopy()
+	c.Spec.Prober.Image = draw(s, []string{"operator:v1", "operator:v2"})
+	s.cluster = c
 }
 
 func (s *history) changeSpec() {
@@ -453,6 +549,7 @@ func (s *history) heal() {
 			continue
 		}
 		hosts[a.host], a.up = true, true
+		s.mountPoints[a.host] = true
 		s.enlarge(a) // whoever else used the host has gone
 		s.openBarrier(a)
 	}
@@ -460,7 +557,7 @@ func (s *history) heal() {
 	for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
 		t := s.tasks[id]
 		what := t.service + t.host
-		if t.service == "" || seen[what] {
+		if t.service == "" || t.dead || seen[what] {
 			s.end(t, mesos.TASK_KILLED) // by hand
 			continue
 		}
@@ -472,10 +569,19 @@ func (s *history) heal() {
 	for i := range 3 {
 		host := fmt.Sprintf("core%d", i)
 		s.addAgent(host, plenty())
-		s.addDevice(host, allTypes...)
+		s.disk(s.addDevice(host, allTypes...)).bootstrap = i == 0
+	}
+	for _, d := range s.devices {
+		disk := s.disk(d)
+		disk.missing, disk.unseen = false, false
+		disk.bootstrap = disk.bootstrap && disk.host == "core0"
+		if !hosts[disk.prev] && !strings.HasPrefix(disk.prev, "core") {
+			disk.prev = ""
+		}
 	}
 	s.devices = slices.DeleteFunc(slices.Clone(s.devices), func(d *v1alpha1.QuobyteDevice) bool {
-		return !hosts[d.Spec.Host] && !strings.HasPrefix(d.Spec.Host, "core")
+		host := s.placeOf(d)
+		return !hosts[host] && !strings.HasPrefix(host, "core")
 	})
 }
 
@@ -501,7 +607,9 @@ func (s *history) converge() {
 	for range limit {
 		s.now = s.now.Add(5 * time.Second)
 		for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
-			s.step(s.tasks[id])
+			t := s.tasks[id]
+			s.step(t)
+			s.speak(t)
 		}
 		for _, a := range s.agents {
 			if !a.behind {
@@ -523,7 +631,7 @@ func (s *history) converge() {
 		if !s.freed() {
 			continue
 		}
-		if limit := 10 * len(r.Instances); revived > limit {
+		if limit := 10 * (len(r.Instances) + len(s.agents)); revived > limit {
 			s.t.Fatalf("%d revives for %d instances", revived, len(r.Instances))
 		}
 		return

@@ -88,6 +88,11 @@ func (p *pass) clusterReasons(book *reasonBook) {
 	}
 	p.reservationReasons(book)
 	p.placementReasons(book)
+	if len(p.probers.waits) > 0 && !p.recent(p.snap.Since) { // probers take a moment to come up
+		for _, w := range p.probers.waits {
+			book.add(wholeCluster, &wait{code: codeProbers, host: w.host, message: "no prober runs: " + w.message, generic: "hosts have no prober running"}, w.host)
+		}
+	}
 	if p.mode == stopping && p.frozen == "" && !p.snap.Reconciled {
 		book.add(wholeCluster, &wait{code: codeBarrier, message: "waits until Mesos has told which tasks run"}, "")
 	}

@@ -6,6 +6,7 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
@@ -20,6 +21,7 @@ func (p *pass) report() {
 	p.reportTasks()
 	p.reportAlerts()
 	p.noticeUnreserved()
+	p.reportProbers()
 	p.result.Recheck = p.recheck
 }
 
@@ -38,7 +40,7 @@ func (p *pass) reportInstances() {
 		}
 		for _, h := range p.active {
 			s := &h.slots[k]
-			if !s.wanted && s.task == nil && !s.launched {
+			if !s.wanted && s.task == nil && !s.launched && s.moving == nil {
 				continue
 			}
 			from := len(tasks)
@@ -68,12 +70,12 @@ func (p *pass) homeless(k kind) Instance {
 
 func (p *pass) instance(k kind, h *host) Instance {
 	s := &h.slots[k]
-	i := Instance{Service: services[k], Host: h.name, Wanted: s.wanted || s.launched}
+	i := Instance{Service: services[k], Host: h.name, Wanted: s.wanted || s.launched || s.moving != nil}
 	if s.task != nil {
 		i.Available = s.task.status == available && !s.duplicate()
 		i.Current = i.Available || s.task.status == comingUp || s.task.status == launching
 		i.Current = i.Current && !s.duplicate() && !s.task.outdated
-		i.Unclaimed = p.mode == running && !k.floats() && s.unclaimed()
+		i.Unclaimed = p.mode == running && k.bound() && s.unclaimed()
 		i.Version = p.versionOf(s.task)
 	}
 	p.explain(k, h, &i)
@@ -95,6 +97,10 @@ func (p *pass) explain(k kind, h *host, i *Instance) {
 			s.wait = w
 		}
 	case s.wait != nil:
+	case s.moving != nil && !s.wanted:
+		s.wait = s.moving
+	case s.claimedBy != nil && !s.wanted && s.task != nil:
+		s.wait = claimedWait(h, s.claimedBy)
 	case i.Unclaimed:
 		s.wait = &wait{
 			code: codeUnclaimed, host: h.name,
@@ -104,7 +110,18 @@ func (p *pass) explain(k kind, h *host, i *Instance) {
 	case s.task == nil && p.frozen != "":
 		s.wait = waitOn(h, codeFrozen, p.frozen)
 	case i.Available && s.wanted && s.task.outdated:
-		s.wait = updateWaits("waits for its update to " + p.in.Cluster.Spec.Version)
+		s.wait = updates.waits("waits for its update to " + p.in.Cluster.Spec.Version)
+	case i.Available && p.renews(s):
+		s.wait = renewals.waits("waits for its restart for the new device " + s.appeared.Object.Name)
+	}
+}
+
+// claimedWait is why a service that runs for a device is not asked for by it.
+func claimedWait(h *host, d *inventory.Device) *wait {
+	return &wait{
+		code: codeClaimed, host: h.name,
+		message: "runs for device " + d.Object.Name + ", which is " + string(d.Phase) + ": it keeps running, is not updated, and would not be started again (the device says what to do)",
+		generic: "run for devices that do not ask for them",
 	}
 }
 

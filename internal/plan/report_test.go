@@ -26,6 +26,7 @@ func TestReady(t *testing.T) {
 		{Name: "s3"},
 		{Name: "api", Wanted: 1, Running: 1, Ready: 1, Updated: 1, Versions: one},
 		{Name: "webconsole", Wanted: 1, Running: 1, Ready: 1, Updated: 1, Versions: one},
+		{Name: "client"},
 	}
 	if !reflect.DeepEqual(r.Services, want) {
 		t.Errorf("services %+v", r.Services)
@@ -84,7 +85,7 @@ func TestVersions(t *testing.T) {
 	f.age(data)
 	delete(f.snap.Tasks, f.find(data, "node3").ID)
 	f.addTask("quobyte-data-node3", "node3")
-	r := Plan(Input{Now: f.now, Cluster: f.cluster, Devices: f.devices, Mesos: f.snap,
+	r := Plan(Input{Now: f.now, Cluster: f.cluster, Inventory: f.found(), Mesos: f.snap,
 		Versions: map[SpecKey]string{{Service: quobyte.Data, Hash: "oldhash"}: "1.1.4"}})
 	wantList(t, "versions", r.Services[data].Versions, "1.1.4 (2)", "unknown (1)")
 	if s := r.Services[data]; s.Ready != 3 || s.Updated != 0 || s.Running != 3 {

@@ -197,14 +197,15 @@ func (p *pass) spare(k kind, h *host) bool {
 func (p *pass) asks(k kind, h *host) bool {
 	if p.asked == nil {
 		p.asked = map[instanceKey]bool{}
-		for _, d := range p.in.Devices {
-			if givenUp(d) {
+		for i := range p.in.Inventory.Devices {
+			d := &p.in.Inventory.Devices[i]
+			if givenUp(d.Object) {
 				continue
 			}
-			for _, t := range slices.Concat(d.Spec.Types, d.Status.DeviceTypes) {
+			for _, t := range slices.Concat(d.Object.Spec.Types, d.Types) {
 				if k, ok := kindOfDevice(t); ok {
-					p.asked[instanceKey{k, quobyte.HostKey(d.Spec.Host)}] = true
-					p.asked[instanceKey{k, quobyte.HostKey(d.Status.Host)}] = true
+					p.asked[instanceKey{k, quobyte.HostKey(d.Object.Spec.Host)}] = true
+					p.asked[instanceKey{k, quobyte.HostKey(d.Host)}] = true
 				}
 			}
 		}

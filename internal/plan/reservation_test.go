@@ -8,7 +8,6 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
@@ -260,11 +259,6 @@ func TestFreesWhatNobodyNeeds(t *testing.T) {
 			}
 		})
 	}
-}
-
-func teardown(f *fixture) {
-	deleted := metav1.NewTime(noon)
-	f.cluster.DeletionTimestamp, f.cluster.Spec.DeletionPolicy = &deleted, v1alpha1.DeletionTeardown
 }
 
 // operation ends an UNRESERVE on node1.

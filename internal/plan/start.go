@@ -8,20 +8,24 @@ import (
 
 // startBound starts the device-bound services that are wanted and have no task.
 func (p *pass) startBound() {
+	for k := range s3 {
+		p.startMissing(k)
+	}
+}
+
+// startMissing starts the instances of a service that is bound to hosts.
+func (p *pass) startMissing(k kind) {
 	if p.frozen != "" {
 		return
 	}
-	for k := range s3 {
-		for _, h := range p.active {
-			s := &h.slots[k]
-			if s.wanted && s.task == nil {
-				p.startOn(k, h)
-			}
+	for _, h := range p.active {
+		if s := &h.slots[k]; s.wanted && s.task == nil {
+			p.startOn(k, h)
 		}
 	}
 }
 
-// startOn starts a device-bound service on its host, or says why not.
+// startOn starts a service that is bound to its host, or says why not.
 func (p *pass) startOn(k kind, h *host) {
 	s := &h.slots[k]
 	if s.wait = p.startWait(k, h); s.wait != nil {
@@ -52,8 +56,9 @@ func (p *pass) startOn(k kind, h *host) {
 // to be started or replaced: they alone tell of the window. Declined, they would
 // look like resources that a revive brings back.
 func (p *pass) keepOffers(h *host) {
-	p.poolOf(h, registry).keep = true
-	p.poolOf(h, api).keep = true // of spec.placement.publicRole
+	for _, o := range h.agent.Offers {
+		p.pool(h.agent, o.Role).keep = true
+	}
 }
 
 // startWait is why a service cannot be started on the host now, its resources
@@ -68,13 +73,20 @@ func (p *pass) startWait(k kind, h *host) *wait {
 			message: "task " + f.ID + " runs here, though its id names another host", generic: "have tasks of other hosts",
 		}
 	}
+	if w := p.confirmWait(k, h); w != nil {
+		return w
+	}
 	return p.orderWait(k, h)
 }
 
-// orderWait is why a service waits for others: metadata and data for a majority
-// of the registries, floating services for one of each core service, and for the
-// core services of the host that they start on.
+// orderWait is why a service waits for others: the registries of a new
+// installation for the first one, metadata, data and clients for a majority of the
+// registries, floating services for one of each core service, and for the core
+// services of the host that they start on.
 func (p *pass) orderWait(k kind, h *host) *wait {
+	if k == registry {
+		return p.bootstrapWait(h)
+	}
 	if w := p.coreWait(k); w != nil {
 		return w
 	}

@@ -11,11 +11,13 @@ func (p *pass) kill(t *task, cause string, v verdict) {
 	if t.status == halting || !t.Killing.IsZero() {
 		return
 	}
-	if s := &t.host.slots[t.kind]; s.task == t {
+	returns := false
+	if t.kind != prober && t.host.slots[t.kind].task == t {
 		if t.runs() {
 			p.gate.tallies[t.kind].running-- // what is started below no longer counts on it
 		}
-		s.killed = true
+		s := &t.host.slots[t.kind]
+		s.killed, returns = true, p.mode == running && s.wanted
 		s.hold(waitOn(t.host, codeProgress, "is being stopped: "+cause))
 	}
 	p.result.Kills = append(p.result.Kills, Kill{
@@ -24,17 +26,17 @@ func (p *pass) kill(t *task, cause string, v verdict) {
 		Host:         t.host.name,
 		Cause:        cause,
 		QuorumAtRisk: v.quorumAtRisk,
-		Returns:      p.mode == running && t.host.slots[t.kind].wanted && t.host.slots[t.kind].task == t,
+		Returns:      returns,
 	})
 }
 
 // mayStop says that voluntary stops may be decided: what runs is known.
 func (p *pass) mayStop() bool { return p.frozen == "" && p.snap.Reconciled }
 
-// releaseDeleted stops services whose device object a person has deleted: the one
-// way, cluster-wide stops aside, in which a device-bound service is taken off its
-// host (rule 12).
-func (p *pass) releaseDeleted() {
+// releaseLeaving stops services whose device a person has deleted, decommissioned or
+// carried to another host: the one way, cluster-wide stops aside, in which a
+// device-bound service is taken off its host (rule 12).
+func (p *pass) releaseLeaving() {
 	for k := range s3 {
 		for _, h := range p.active {
 			s := &h.slots[k]
@@ -48,24 +50,28 @@ func (p *pass) releaseDeleted() {
 			if !p.mayStop() {
 				continue
 			}
-			if v := p.gate.admit(k, h.name, s.task.status == available); v.ok {
-				p.kill(s.task, "its device was deleted", v)
+			if v := p.gate.admitForGood(k, h.name, s.task.status == available); v.ok {
+				p.kill(s.task, s.leaving, v)
 			} else {
-				s.hold(waitOn(h, codeLeaving, "its device was deleted, and stopping it waits: "+v.why))
+				s.hold(waitOn(h, codeLeaving, s.leaving+", and stopping it waits: "+v.why))
 			}
 		}
 	}
 }
 
-// stopSurplus stops floating instances beyond the wanted number, each only
-// behind the barrier of its agent (rule 15).
+// stopSurplus stops floating instances beyond the wanted number, and clients that
+// are disabled or second on their host, each only behind the barrier of its agent
+// (rule 15).
 func (p *pass) stopSurplus() {
 	if !p.mayStop() {
 		return
 	}
 	for k := range kinds {
 		cause := "one instance too many"
-		if p.floating[k].want == 0 {
+		switch {
+		case k == client && !p.in.Cluster.Spec.Services.Client.Enabled:
+			cause = "clients are disabled"
+		case k.floats() && p.floating[k].want == 0:
 			cause = "no instance is wanted any more"
 		}
 		for _, t := range p.floating[k].surplus {
@@ -82,7 +88,8 @@ func (p *pass) stopSurplus() {
 // stopAll stops everything in the reverse order of starting, a service after the
 // other: data before metadata before registry. It is asked for by a person, and
 // does not ask the gate. Tasks that nobody can reach are asked to stop, too, and not
-// waited for; those with ids that cannot be read are left to a person.
+// waited for; those with ids that cannot be read are left to a person. Probers stop
+// at a teardown alone: the devices of a stopped cluster are still to be seen.
 func (p *pass) stopAll() {
 	if !p.mayStop() {
 		return
@@ -106,5 +113,8 @@ func (p *pass) stopAll() {
 		if waits {
 			return
 		}
+	}
+	if p.teardown {
+		p.stopProbers(cause)
 	}
 }

@@ -197,7 +197,7 @@ func TestStop(t *testing.T) {
 			f.find(metadata, "node3").Heard = true
 			ask(f)
 			for _, stage := range [][]string{
-				{"webconsole node2"}, {"api node1"},
+				{"client node1"}, {"webconsole node2"}, {"api node1"},
 				{"data node1", "data node1", "data node2", "data node3"},
 				{"metadata node1", "metadata node2", "metadata node3"},
 				{"registry node1", "registry node2", "registry node3"},

@@ -8,14 +8,15 @@ const unreadableService = "unknown"
 
 // reportTasks lists the tasks that no device's view tells of. A restarted
 // operator has to remember them, too: a task that runs on an agent that Mesos has
-// forgotten is known from the status alone.
+// forgotten is known from the status alone. Probers are not: two of them on a host
+// do no harm.
 func (p *pass) reportTasks() {
 	add := func(status v1alpha1.TaskStatus) {
 		if len(p.result.Tasks) < v1alpha1.MaxTasks {
 			p.result.Tasks = append(p.result.Tasks, status)
 		}
 	}
-	for k := range kinds {
+	list := func(k kind) {
 		for _, h := range p.active {
 			s := &h.slots[k]
 			if s.task == nil || s.told {
@@ -27,7 +28,11 @@ func (p *pass) reportTasks() {
 			}
 		}
 	}
+	for k := range client {
+		list(k)
+	}
 	for _, t := range p.unreadable {
 		add(v1alpha1.TaskStatus{Service: unreadableService, TaskID: t.ID, AgentID: t.AgentID, State: stateName(t.State)})
 	}
+	list(client) // many, and the least missed when the list is full
 }

@@ -10,50 +10,78 @@ import (
 // has not come by then is kept away by something outside.
 const settleTime = 2 * time.Minute
 
-// update replaces what runs another spec than the wanted one: service by
-// service in the order of quobyte.Services, host by host, each stop through the
-// gate. It has no memory: what is outdated stands in the task ids, and what is in
-// motion in the snapshot.
+// rollout is one reason for which instances are restarted one after the other.
+type rollout struct {
+	// one instance's restart, and the whole, in words.
+	one, many string
+	// none says, cheaply, that nothing is due.
+	none func(p *pass) bool
+	// due says that an instance that is wanted and has a task is to be restarted.
+	due   func(p *pass, s *slot) bool
+	cause func(p *pass, s *slot) string
+}
+
+// updates replace what runs another spec than the wanted one.
+var updates = rollout{
+	one: "its update", many: "update",
+	none: func(p *pass) bool {
+		return !slices.ContainsFunc(p.gate.tallies[:], func(t tally) bool { return t.outdated > 0 })
+	},
+	due: func(_ *pass, s *slot) bool { return s.task.outdated },
+	cause: func(p *pass, s *slot) string {
+		if p.versionOf(s.task) == p.in.Cluster.Spec.Version {
+			return "update of its settings"
+		}
+		return "update to " + p.in.Cluster.Spec.Version
+	},
+}
+
+func (r *rollout) waits(message string) *wait {
+	return &wait{code: codeUpdate, message: message, generic: "waits for " + r.one}
+}
+
+// update restarts what is to be restarted: what is outdated, and when that is done
+// what does not know a new device.
 func (p *pass) update() {
-	outdated := 0
-	for k := range kinds {
-		outdated += p.gate.tallies[k].outdated
+	if p.mayStop() && p.roll(&updates) {
+		p.roll(&renewals)
 	}
-	if outdated == 0 || !p.mayStop() {
-		return
+}
+
+// roll goes through a rollout service by service in the order of quobyte.Services,
+// host by host, each stop through the gate. It has no memory: what is due stands in
+// the task ids, and what is in motion in the snapshot. It says whether all is done.
+func (p *pass) roll(r *rollout) bool {
+	if r.none(p) {
+		return true
 	}
-	earlier := "" // the service whose update is not done
+	earlier := "" // the service whose rollout is not done
 	for k := range kinds {
-		open := p.openUpdates(k)
+		open := p.openFor(r, k)
 		if earlier == "" {
-			p.updateKind(k, open)
+			p.rollKind(r, k, open)
 		}
 		for _, h := range open {
-			h.slots[k].hold(updateWaits("waits until the update of " + earlier + " is done"))
+			h.slots[k].hold(r.waits("waits until the " + r.many + " of " + earlier + " is done"))
 		}
 		if earlier == "" && (len(open) > 0 || p.unsettled(k)) {
 			earlier = k.String()
 		}
 	}
+	return earlier == ""
 }
 
-// openUpdates are the hosts whose instance is outdated and could come back after
-// a stop. What could not is left alone, and keeps nobody waiting.
-func (p *pass) openUpdates(k kind) []*host {
-	if p.gate.tallies[k].outdated == 0 {
-		return nil
-	}
+// openFor are the hosts whose instance is due and could come back after a stop. What
+// could not is left alone, and keeps nobody waiting.
+func (p *pass) openFor(r *rollout, k kind) []*host {
 	var open []*host
 	for _, h := range p.active {
 		s := &h.slots[k]
-		if !s.wanted || s.task == nil || s.duplicate() || !s.task.outdated || s.task.status == halting {
-			continue
-		}
-		if s.task.status == doubtful {
+		if !s.wanted || s.task == nil || s.duplicate() || s.task.status == halting || s.task.status == doubtful || !r.due(p, s) {
 			continue
 		}
 		if w := p.cannotReturn(k, h); w != nil {
-			s.hold(updateWaits("is not stopped for its update, it could not start again: " + w.sentence()))
+			s.hold(r.waits("is not stopped for " + r.one + ", it could not start again: " + w.sentence()))
 			continue
 		}
 		open = append(open, h)
@@ -71,7 +99,9 @@ func (p *pass) cannotReturn(k kind, h *host) *wait {
 	case w == nil && h.maintenance:
 		p.keepOffers(h)
 		return p.maintenanceWait(h)
-	case w != nil && k.floats() && h.agent != nil && h.agent.Behind && p.hasRoomElsewhere(k):
+	case w == nil:
+		return p.confirmWait(k, h)
+	case k.floats() && h.agent != nil && h.agent.Behind && p.hasRoomElsewhere(k):
 		return nil
 	}
 	return w
@@ -101,9 +131,9 @@ func (p *pass) hasRoom(k kind, hosts []*host, withDeclined bool) bool {
 	})
 }
 
-// updateKind stops the next instances of one service for their update: first
-// what is down already, which takes nothing away, then what serves.
-func (p *pass) updateKind(k kind, open []*host) {
+// rollKind stops the next instances of one service: first what is down already, which
+// takes nothing away, then what serves.
+func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 	var down, serving []*host
 	for _, h := range open {
 		s := &h.slots[k]
@@ -113,7 +143,7 @@ func (p *pass) updateKind(k kind, open []*host) {
 		}
 		switch {
 		case w != nil:
-			s.hold(updateWaits("its update waits, it could not start again now: " + w.sentence()))
+			s.hold(r.waits(r.one + " waits, it could not start again now: " + w.sentence()))
 		case s.task.status == available:
 			serving = append(serving, h)
 		default:
@@ -121,39 +151,32 @@ func (p *pass) updateKind(k kind, open []*host) {
 		}
 	}
 	if len(down) > 0 {
-		p.updateDown(k, down)
+		p.rollDown(r, k, down)
 	}
 	for _, h := range serving {
+		s := &h.slots[k]
 		if v := p.gate.admit(k, h.name, true); v.ok {
-			p.stopForUpdate(k, h, v)
+			p.kill(s.task, r.cause(p, s), v)
 		} else {
-			h.slots[k].hold(updateWaits("its update waits: " + v.why))
+			s.hold(r.waits(r.one + " waits: " + v.why))
 		}
 	}
 }
 
-// updateDown replaces instances that are down. The gate lets all of them go;
+// rollDown replaces instances that are down. The gate lets all of them go;
 // but what looks unhealthy all at once, as when a quorum is lost, is not restarted
 // all at once: each gets a short time to come back before the next one.
-func (p *pass) updateDown(k kind, down []*host) {
+func (p *pass) rollDown(r *rollout, k kind, down []*host) {
 	motion := p.inMotion(k)
 	for _, h := range down {
+		s := &h.slots[k]
 		if motion >= p.gate.maxUnavailable {
-			h.slots[k].hold(updateWaits("its update waits for another " + k.String() + " to settle"))
+			s.hold(r.waits(r.one + " waits for another " + k.String() + " to settle"))
 			continue
 		}
-		p.stopForUpdate(k, h, p.gate.admit(k, h.name, false))
+		p.kill(s.task, r.cause(p, s), p.gate.admit(k, h.name, false))
 		motion++
 	}
-}
-
-func (p *pass) stopForUpdate(k kind, h *host, v verdict) {
-	s := &h.slots[k]
-	cause := "update to " + p.in.Cluster.Spec.Version
-	if p.versionOf(s.task) == p.in.Cluster.Spec.Version {
-		cause = "update of its settings"
-	}
-	p.kill(s.task, cause, v)
 }
 
 // unsettled says that an instance of the service is on its way, so that the

@@ -185,7 +185,7 @@ func TestRegistryMajority(t *testing.T) {
 		for i := range test.down {
 			f.find(registry, []string{"node1", "node2"}[i]).State = mesos.TASK_UNREACHABLE
 		}
-		p := newPass(Input{Now: f.now, Cluster: f.cluster, Devices: f.devices, Mesos: f.snap})
+		p := newPass(Input{Now: f.now, Cluster: f.cluster, Inventory: f.found(), Mesos: f.snap})
 		p.gate.maxUnavailable = test.maxUnavailable
 		r := p.run()
 		if len(r.Kills) != test.want {
@@ -220,7 +220,7 @@ func TestUpdateCause(t *testing.T) {
 	if got := f.plan().Kills[0].Cause; got != "update to 1.1.5" {
 		t.Error(got)
 	}
-	r := Plan(Input{Now: f.now, Cluster: f.cluster, Devices: f.devices, Mesos: f.snap,
+	r := Plan(Input{Now: f.now, Cluster: f.cluster, Inventory: f.found(), Mesos: f.snap,
 		Versions: map[SpecKey]string{{Service: quobyte.Registry, Hash: "oldhash"}: "1.1.5"}})
 	if got := r.Kills[0].Cause; got != "update of its settings" {
 		t.Error(got)

@@ -20,8 +20,10 @@ const (
 // volume is the persistent volume of one device of source mesosDisk.
 type volume struct {
 	device *v1alpha1.QuobyteDevice
-	host   *host
-	status *v1alpha1.VolumeStatus // as it is to be; nil: never asked for
+	// contradicts: the inventory does not accept it.
+	contradicts bool
+	host        *host
+	status      *v1alpha1.VolumeStatus // as it is to be; nil: never asked for
 	// message says what it waits for, or what became of it; empty: it is there.
 	message string
 	// found is the volume in an offer that is held, of the role; nil: it is in none.
@@ -37,11 +39,13 @@ func PersistenceID(d *v1alpha1.QuobyteDevice) string { return "quobyte-" + strin
 // settleVolumes decides about the volumes: creates those that are missing and
 // destroys those that somebody gave up with reclaimPolicy Delete.
 func (p *pass) settleVolumes() {
-	for _, d := range p.in.Devices {
+	for i := range p.in.Inventory.Devices {
+		entry := &p.in.Inventory.Devices[i]
+		d := entry.Object
 		if d.Spec.Source == nil {
 			continue
 		}
-		v := &volume{device: d, host: p.hostOf(d.Spec.Host), status: d.Status.Volume.DeepCopy()}
+		v := &volume{device: d, contradicts: entry.Phase == v1alpha1.PhaseConflict, host: p.hostOf(d.Spec.Host), status: d.Status.Volume.DeepCopy()}
 		if p.volumes == nil {
 			p.volumes = map[string]*volume{}
 		}
@@ -136,7 +140,7 @@ func (p *pass) create(v *volume, disk *mesos.Resource, held bool, role string) {
 		v.message = "the disk " + v.device.Spec.Source.MesosDisk.Root + " is reserved for somebody else"
 	case p.mode != running || p.frozen != "":
 		v.message = "its volume is not created while nothing is started"
-	case !p.acceptedDevice(v.device):
+	case v.contradicts:
 		v.message = "its volume is not created before the device is accepted"
 	case p.blocked(h) != nil:
 		v.message = "its volume waits: " + p.blocked(h).sentence()
@@ -249,10 +253,11 @@ func (p *pass) volumeDeclined(k kind, h *host) bool {
 
 func (p *pass) volumesOf(k kind, h *host) []*volume {
 	var out []*volume
-	if len(p.volumes) == 0 || k.floats() {
+	if len(p.volumes) == 0 || !k.bound() {
 		return nil
 	}
-	for _, d := range p.in.Devices {
+	for i := range p.in.Inventory.Devices {
+		d := p.in.Inventory.Devices[i].Object
 		v := p.volumes[d.Name]
 		if v == nil || v.host != h || givenUp(d) {
 			continue
@@ -270,7 +275,7 @@ func (p *pass) volumesOf(k kind, h *host) []*volume {
 }
 
 // awaitsVolume says that no service is to be started for the device yet.
-func (p *pass) awaitsVolume(d *v1alpha1.QuobyteDevice) bool {
+func awaitsVolume(d *v1alpha1.QuobyteDevice) bool {
 	return d.Spec.Source != nil && (d.Status.Volume == nil || d.Status.Volume.State != VolumeCreated)
 }
 
@@ -279,11 +284,6 @@ func (p *pass) awaitsVolume(d *v1alpha1.QuobyteDevice) bool {
 func (p *pass) holdsVolume(d *v1alpha1.QuobyteDevice) bool {
 	v := p.volumes[d.Name]
 	return v != nil && !p.teardown && d.Spec.ReclaimPolicy == v1alpha1.ReclaimDelete && v.status != nil && v.status.State != VolumeDestroyed
-}
-
-func (p *pass) acceptedDevice(d *v1alpha1.QuobyteDevice) bool {
-	i := slices.Index(p.in.Devices, d)
-	return i >= 0 && p.accepted[i].Accepted
 }
 
 // pending says that an operation of the type is under way on the agent.
@@ -303,7 +303,11 @@ func (p *pass) addVolume(v *DeviceView, d *v1alpha1.QuobyteDevice) {
 		return
 	}
 	v.Volume, v.VolumeMessage = own.status, own.message
-	if own.message != "" && v.Accepted {
+	switch {
+	case own.message == "" || own.contradicts:
+	case givenUp(d):
+		v.Summary += "; " + own.message
+	default:
 		v.Summary = own.message
 	}
 }

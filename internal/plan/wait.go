@@ -16,13 +16,17 @@ const (
 	codeResources
 	codeNoAgent
 	codePlacement
+	codeBootstrap
 	codeNoDevice
 	codeUnclaimed
+	codeClaimed
+	codeProbers
 	codeForeign
 	codeMaintenance
 	codeFrozen
 	codeBarrier
 	codeOffers
+	codeProbe
 	codeOrder
 	codeLeaving
 	codeProgress
@@ -62,10 +66,6 @@ func (s *slot) hold(w *wait) {
 	if s.wait == nil {
 		s.wait = w
 	}
-}
-
-func updateWaits(message string) *wait {
-	return &wait{code: codeUpdate, message: message, generic: "waits for its update"}
 }
 
 func clockTime(t time.Time) string { return t.UTC().Format("15:04:05Z") }
@@ -145,11 +145,14 @@ func (p *pass) doubtfulWait(t *task) *wait {
 	if !p.snap.Reconciled {
 		return waitOn(t.host, codeBarrier, "waits until Mesos has told which tasks run there")
 	}
+	message := "its agent " + agent + " cannot be reached, and its task may still run; "
+	if l := p.lost[t.AgentID]; l != nil && l.note != "" {
+		message += l.note + "; "
+	}
 	return &wait{
-		code: codeUnreachable,
-		host: t.host.name,
-		message: "its agent " + agent + " cannot be reached, and its task may still run; " +
-			"when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents",
+		code:    codeUnreachable,
+		host:    t.host.name,
+		message: message + "when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents",
 		generic: "their agents cannot be reached",
 	}
 }
@@ -161,7 +164,7 @@ func duplicateWait(k kind, h *host) *wait {
 		ids += " and " + t.ID
 	}
 	message := k.String() + " runs more than once: tasks " + ids
-	if !k.floats() {
+	if k.bound() {
 		message += "; none is killed automatically, stop the wrong one by hand"
 	}
 	return &wait{code: codeDuplicate, host: h.name, message: message, generic: "run more than once"}

@@ -3,44 +3,77 @@ package plan
 import (
 	"slices"
 	"strings"
+
+	"github.com/quobyte/mesos-operator/internal/inventory"
 )
 
 // markWanted marks which device-bound services the inventory asks for: one on
-// each host with an accepted device of the type that is not being deleted.
+// each host with a device of the type that is wanted there.
 func (p *pass) markWanted() {
-	p.accepted = accept(p.in.Cluster, p.in.Devices)
-	p.standing = make([]*host, len(p.in.Devices))
-	for i, d := range p.in.Devices {
-		h := p.hostOf(d.Spec.Host)
+	devices := p.in.Inventory.Devices
+	p.standing = make([]*host, len(devices))
+	for i := range devices {
+		d := &devices[i]
+		if d.Host == "" {
+			continue // named by its serial, and never found
+		}
+		h := p.hostOf(d.Host)
+		h.devices = true
 		p.standing[i] = h
-		if p.mode == stopping {
+		switch {
+		case d.PreviousHost != "" && d.PreviousHost != d.Host:
+			p.noteMove(i, d)
+		case p.mode == running:
+			p.mark(d, h)
+		}
+	}
+	p.markMoves()
+}
+
+// mark marks what one device asks for on the host. Where several devices could be
+// named, it is the first by name: the order of the inventory must not show.
+func (p *pass) mark(d *inventory.Device, h *host) {
+	for _, t := range d.Types {
+		k, ok := kindOfDevice(t)
+		if !ok {
 			continue
 		}
-		for _, t := range d.Spec.Types {
-			k, ok := kindOfDevice(t)
-			if !ok {
-				continue
-			}
-			s := &h.slots[k]
-			switch {
-			case givenUp(d):
-				s.leaving = true
-			case p.awaitsVolume(d):
-			case p.accepted[i].Accepted:
-				s.wanted = true
-				p.activate(h)
-			}
+		s := &h.slots[k]
+		switch {
+		case d.Leaving != "":
+			s.leave(d.Leaving)
+		case d.Wanted && awaitsVolume(d.Object):
+			s.claim(d) // what runs goes on
+		case d.Wanted:
+			s.wanted = true
+			s.confirmed = s.confirmed || d.Confirmed
+			p.activate(h)
+			p.noteAppeared(s, d)
+		case d.Claims:
+			s.claim(d)
 		}
+	}
+}
+
+func (s *slot) leave(cause string) {
+	if s.leaving == "" || cause < s.leaving {
+		s.leaving = cause
+	}
+}
+
+func (s *slot) claim(d *inventory.Device) {
+	if s.claimedBy == nil || d.Object.Name < s.claimedBy.Object.Name {
+		s.claimedBy = d
 	}
 }
 
 // unclaimed says that a device-bound service runs of which no device object
 // tells (rule 12): absence is no instruction, it keeps running.
-func (s *slot) unclaimed() bool { return s.task != nil && !s.wanted && !s.leaving }
+func (s *slot) unclaimed() bool { return s.task != nil && !s.kept() && !s.awaited && s.leaving == "" }
 
-// goes says that the service is to leave the host: its device object was
-// deleted, and no other one asks for it.
-func (s *slot) goes() bool { return s.leaving && !s.wanted && s.task != nil }
+// goes says that the service is to leave the host: a device of it does, and no other
+// one keeps it.
+func (s *slot) goes() bool { return s.leaving != "" && !s.kept() && s.task != nil }
 
 // duplicate says that more than one task of the service is on the host.
 func (s *slot) duplicate() bool { return len(s.more) > 0 }
@@ -118,8 +151,13 @@ func trueFirst(first bool) int {
 	return 1
 }
 
-// empty says that the inventory asks for nothing.
+// empty says that the inventory asks for nothing, not even on another host.
 func (p *pass) empty() bool {
+	for _, m := range p.moves {
+		if !m.settled {
+			return false
+		}
+	}
 	for k := range s3 {
 		if p.gate.tallies[k].wanted > 0 {
 			return false

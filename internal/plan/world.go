@@ -8,6 +8,7 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
@@ -29,6 +30,11 @@ type host struct {
 	until       time.Time
 
 	slots [kinds]slot
+	// prober is the one on agent that counts, moreProbers are others there.
+	prober      *task
+	moreProbers []*task
+	// devices of the inventory stand here, whatever is with them.
+	devices bool
 	// floating is how many tasks of floating services the host has, or gets.
 	floating int
 	active   bool
@@ -53,8 +59,21 @@ type slot struct {
 	foreign *task
 	// wanted: a device asks for it, or it is one of the wanted floating instances.
 	wanted bool
-	// leaving: its devices are being deleted, and no other one asks for it.
-	leaving bool
+	// confirmed: what asks for it is there by the present report of the host's
+	// prober. What is not runs on, and is not started.
+	confirmed bool
+	// leaving is why the service is to leave: a device of it was deleted,
+	// decommissioned or moved. Empty: no device leaves.
+	leaving string
+	// claimedBy is a device for which it goes on, and is not started; nil: none.
+	claimedBy *inventory.Device
+	// moving: a device that asks for it was moved here, and something may still have
+	// to stop where it was.
+	moving *wait
+	// awaited: a device was moved here, and is not served yet.
+	awaited bool
+	// appeared is the device that turned up here last; nil: none did.
+	appeared *inventory.Device
 	// launched in this pass.
 	launched bool
 	killed   bool
@@ -62,6 +81,9 @@ type slot struct {
 	told bool
 	wait *wait
 }
+
+// kept says that the service stays on the host whoever else leaves it.
+func (s *slot) kept() bool { return s.wanted || s.claimedBy != nil }
 
 // task is a task of ours with an id that can be read.
 type task struct {
@@ -98,7 +120,7 @@ func (p *pass) statusOf(t *task) status {
 		return halting
 	case t.Launching, t.State != mesos.TASK_RUNNING:
 		return launching
-	case t.Healthy == nil && !t.id.Legacy:
+	case t.Healthy == nil && !t.id.Legacy && t.kind.checked():
 		// Tasks of the earlier framework have no health check.
 		return comingUp
 	case t.Healthy != nil && !*t.Healthy:
@@ -207,7 +229,9 @@ func (p *pass) indexTasks() {
 		}
 		k, ours := kindOf(id.Service)
 		if !ours {
-			continue // clients and probers of the earlier framework
+			tasks = append(tasks, task{Task: t, id: id, kind: prober, agent: agent, outdated: id.Hash != p.probers.hash})
+			p.indexProber(&tasks[len(tasks)-1])
+			continue
 		}
 		tasks = append(tasks, task{Task: t, id: id, kind: k, agent: agent, outdated: id.Hash != p.specs[k].hash})
 		p.indexTask(&tasks[len(tasks)-1])
@@ -225,6 +249,9 @@ func (p *pass) indexTask(t *task) {
 	t.host = p.hostByKey(t.id.HostKey)
 	t.status = p.statusOf(t)
 	p.activate(t.host)
+	if t.status == doubtful {
+		p.doubtful = append(p.doubtful, t)
+	}
 	s := &t.host.slots[t.kind]
 	switch {
 	case s.task == nil:

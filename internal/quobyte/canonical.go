@@ -32,6 +32,7 @@ type document struct {
 	Discovery           v1alpha1.Discovery `json:"discovery"`
 	MesosDNSDomain      string             `json:"mesosDNSDomain"`
 	Endpoints           []string           `json:"endpoints,omitempty"`
+	MountPoint          string             `json:"mountPoint"`
 }
 
 // alwaysKept are the keys that stand in every canonical form.
@@ -97,6 +98,7 @@ func documentOf(s Spec) document {
 		Discovery:           s.Registry.Discovery,
 		MesosDNSDomain:      s.Registry.MesosDNSDomain,
 		Endpoints:           s.Registry.Endpoints,
+		MountPoint:          s.MountPoint,
 	}
 	if len(s.Env) > 0 {
 		d.Env = make(map[string]string, len(s.Env))
@@ -133,6 +135,7 @@ func (d document) spec() Spec {
 			MesosDNSDomain: d.MesosDNSDomain,
 			Endpoints:      d.Endpoints,
 		},
+		MountPoint: d.MountPoint,
 	}
 }
 

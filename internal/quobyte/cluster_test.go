@@ -29,6 +29,7 @@ func smallest() *v1alpha1.QuobyteCluster {
 	s.API = v1alpha1.APIService{Instances: 1, MemoryReserve: q("0"), Resources: v1alpha1.APIResources{CPUs: q("100m"), Memory: q("512Mi"), Disk: q("32Mi")}}
 	s.Webconsole = v1alpha1.WebconsoleService{Instances: 1, MemoryReserve: q("0"), Resources: v1alpha1.WebconsoleResources{CPUs: q("500m"), Memory: q("512Mi"), Disk: q("32Mi")}}
 	s.S3 = v1alpha1.S3Service{Instances: 1, MemoryReserve: q("1536Mi"), Resources: v1alpha1.S3Resources{CPUs: q("1"), Memory: q("2048Mi"), Disk: q("32Mi")}}
+	s.Client = v1alpha1.ClientService{MountPoint: "/quobyte", Resources: v1alpha1.ClientResources{CPUs: q("2"), Memory: q("2048Mi"), Disk: q("150Mi")}}
 	return c
 }
 
@@ -43,12 +44,13 @@ type change struct {
 func changes() []change {
 	q := resource.MustParse
 	every, none := Services(), []Service{}
+	servers := []Service{Registry, Metadata, Data, S3, API, Webconsole}
 	return []change{
 		{"version", func(s *v1alpha1.QuobyteClusterSpec) { s.Version = "1.1.6" }, every},
-		{"image", func(s *v1alpha1.QuobyteClusterSpec) { s.Image = "elsewhere/quobyte-server" }, every},
-		{"hostDeviceDirectory", func(s *v1alpha1.QuobyteClusterSpec) { s.HostDeviceDirectory = "/srv/quobyte" }, every},
+		{"image", func(s *v1alpha1.QuobyteClusterSpec) { s.Image = "elsewhere/quobyte-server" }, servers},
+		{"hostDeviceDirectory", func(s *v1alpha1.QuobyteClusterSpec) { s.HostDeviceDirectory = "/srv/quobyte" }, servers},
 		{"user", func(s *v1alpha1.QuobyteClusterSpec) { s.Mesos.User = "quobyte" }, every},
-		{"ports.base", func(s *v1alpha1.QuobyteClusterSpec) { s.Ports.Base = 31000 }, every},
+		{"ports.base", func(s *v1alpha1.QuobyteClusterSpec) { s.Ports.Base = 31000 }, servers},
 		{"ports.api", func(s *v1alpha1.QuobyteClusterSpec) { s.Ports.API = 9889 }, []Service{API}},
 		{"ports.webconsole", func(s *v1alpha1.QuobyteClusterSpec) { s.Ports.Webconsole = 9888 }, []Service{Webconsole}},
 		{"ports.s3", func(s *v1alpha1.QuobyteClusterSpec) { s.Ports.S3 = 8080 }, []Service{S3}},
@@ -69,6 +71,14 @@ func changes() []change {
 		}, []Service{Webconsole}},
 		{"metadata.extraConfig", func(s *v1alpha1.QuobyteClusterSpec) { s.Services.Metadata.ExtraConfig = "a=<1>\nb=\"2\"\n" }, []Service{Metadata}},
 		{"s3.hostname", func(s *v1alpha1.QuobyteClusterSpec) { s.Services.S3.Hostname = "s3.example.com" }, []Service{S3}},
+		{"client.image", func(s *v1alpha1.QuobyteClusterSpec) { s.Services.Client.Image = "elsewhere/quobyte-client" }, []Service{Client}},
+		{"client.mountPoint", func(s *v1alpha1.QuobyteClusterSpec) { s.Services.Client.MountPoint = "/srv/volumes" }, []Service{Client}},
+		{"client.memory", func(s *v1alpha1.QuobyteClusterSpec) { s.Services.Client.Resources.Memory = q("1Gi") }, []Service{Client}},
+		{"client.env", func(s *v1alpha1.QuobyteClusterSpec) {
+			s.Services.Client.Env = []v1alpha1.EnvVar{{Name: "LANG", Value: "C"}}
+		}, []Service{Client}},
+		{"client.enabled", func(s *v1alpha1.QuobyteClusterSpec) { s.Services.Client.Enabled = true }, none},
+		{"prober", func(s *v1alpha1.QuobyteClusterSpec) { s.Prober.Image = "elsewhere/quobyte-operator:v2" }, none},
 		{"api.instances", func(s *v1alpha1.QuobyteClusterSpec) { s.Services.API.Instances = 3 }, none},
 		{"state", func(s *v1alpha1.QuobyteClusterSpec) { s.State = v1alpha1.StateStopped }, none},
 		{"placement", func(s *v1alpha1.QuobyteClusterSpec) {

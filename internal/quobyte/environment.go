@@ -17,6 +17,10 @@ import (
 //
 // HOST_IP is not set: the service detects its address itself.
 func environment(spec Spec, registry string) *mesos.Environment {
+	if spec.Service == Client {
+		// A client needs to be told of the registries, and of nothing else.
+		return variables(appendUnset([]v1alpha1.EnvVar{{Name: "QUOBYTE_REGISTRY", Value: registry}}, spec.Env))
+	}
 	service := strings.ToUpper(string(spec.Service))
 	vars := []v1alpha1.EnvVar{
 		{Name: "QUOBYTE_SERVICE", Value: string(spec.Service)},
@@ -34,13 +38,15 @@ func environment(spec Spec, registry string) *mesos.Environment {
 	if spec.ExtraConfig != "" {
 		vars = append(vars, v1alpha1.EnvVar{Name: "QUOBYTE_EXTRA_SERVICE_CONFIG", Value: spec.ExtraConfig})
 	}
-	vars = appendUnset(vars, spec.Env)
+	return variables(appendUnset(vars, spec.Env))
+}
 
-	variables := make([]mesos.Environment_Variable, len(vars))
+func variables(vars []v1alpha1.EnvVar) *mesos.Environment {
+	list := make([]mesos.Environment_Variable, len(vars))
 	for i, v := range vars {
-		variables[i] = mesos.Environment_Variable{Name: v.Name, Value: &v.Value}
+		list[i] = mesos.Environment_Variable{Name: v.Name, Value: &v.Value}
 	}
-	return &mesos.Environment{Variables: variables}
+	return &mesos.Environment{Variables: list}
 }
 
 // appendUnset adds the user's variables that are not set already. The CRD

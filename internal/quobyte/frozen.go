@@ -39,6 +39,9 @@ func frozenDefaults(s Service) (document, bool) {
 	case S3:
 		d.MilliCPUs, d.MemMiB, d.HeapMiB = 1000, 2048, 512
 		d.RPCPort, d.HTTPPort, d.ExtraPort = 21010, 21011, 80
+	case Client:
+		d.MilliCPUs, d.MemMiB, d.DiskMiB = 2000, 2048, 150
+		d.HostDeviceDirectory, d.MountPoint = "", "/quobyte"
 	default:
 		return document{}, false
 	}

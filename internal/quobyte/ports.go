@@ -38,8 +38,11 @@ func portsOf(ports *v1alpha1.PortsSpec, s Service) (rpc, http, extra uint64) {
 }
 
 // Ports returns all ports that the service needs of its agent: rpc, http, and
-// the extra one when there is one.
+// the extra one when there is one; nil for a client, which listens nowhere.
 func (s Spec) Ports() []uint64 {
+	if s.RPCPort == 0 {
+		return nil
+	}
 	ports := []uint64{s.RPCPort, s.HTTPPort}
 	if s.ExtraPort != 0 {
 		ports = append(ports, s.ExtraPort)

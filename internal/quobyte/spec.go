@@ -12,7 +12,7 @@ type Spec struct {
 	MemMiB    int64
 	DiskMiB   int64
 	HeapMiB   int64
-	RPCPort   uint64
+	RPCPort   uint64 // 0, as HTTPPort: none
 	HTTPPort  uint64
 	ExtraPort uint64 // 0: none
 	// Env is sorted by name.
@@ -22,4 +22,7 @@ type Spec struct {
 	HostDeviceDirectory string
 	User                string
 	Registry            v1alpha1.RegistrySpec
+	// MountPoint on the host at which a client shows the volumes; empty for all
+	// others.
+	MountPoint string
 }

@@ -13,6 +13,9 @@ import (
 // does not concern that service, so that what changes for one leaves the hashes
 // of all others alone.
 func SpecOf(cluster *v1alpha1.QuobyteCluster, s Service) Spec {
+	if s == Client {
+		return clientSpec(cluster)
+	}
 	asked := &cluster.Spec
 	settings := asked.Services.Of(string(s))
 	rpc, http, extra := portsOf(&asked.Ports, s)
@@ -34,6 +37,25 @@ func SpecOf(cluster *v1alpha1.QuobyteCluster, s Service) Spec {
 		HostDeviceDirectory: asked.HostDeviceDirectory,
 		User:                asked.Mesos.User,
 		Registry:            effectiveRegistry(asked.Registry),
+	}
+}
+
+// clientSpec is the part of the manifest that concerns the client: it has no ports,
+// no heap and no devices.
+func clientSpec(cluster *v1alpha1.QuobyteCluster) Spec {
+	asked := &cluster.Spec
+	client := &asked.Services.Client
+	return Spec{
+		Service:    Client,
+		Image:      client.Image,
+		Version:    asked.Version,
+		MilliCPUs:  client.Resources.CPUs.MilliValue(),
+		MemMiB:     mebibytesUp(client.Resources.Memory),
+		DiskMiB:    mebibytesUp(client.Resources.Disk),
+		Env:        sortedEnv(client.Env),
+		User:       asked.Mesos.User,
+		Registry:   effectiveRegistry(asked.Registry),
+		MountPoint: client.MountPoint,
 	}
 }
 

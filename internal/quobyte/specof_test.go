@@ -47,6 +47,7 @@ func TestPorts(t *testing.T) {
 		API:        {21006, 21007, 8889},
 		Webconsole: {21008, 21009, 8888},
 		S3:         {21010, 21011, 80},
+		Client:     nil,
 	}
 	for _, s := range Services() {
 		if got := SpecOf(smallest(), s).Ports(); !slices.Equal(got, want[s]) {

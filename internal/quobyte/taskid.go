@@ -2,19 +2,12 @@ package quobyte
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
 // MaxTaskID is the length of the longest task id in bytes. Mesos makes
 // directory names of task ids, and file systems end at 255.
 const MaxTaskID = 200
-
-// Tasks of the earlier framework that are no services of this one.
-const (
-	LegacyClient Service = "client"
-	LegacyProber Service = "prober"
-)
 
 // TaskID is what a task id says. It is all that is known of a task after
 // everything else was lost: Mesos does not bring labels back.
@@ -40,15 +33,24 @@ const (
 // NewTaskID returns quobyte.<service>.<hash>.<nonce>.<host key>, at most
 // MaxTaskID bytes. The host stands last, since it alone may contain dots.
 //
-// The hash (Spec.Hash) has 1 to 20, the nonce (a UUID, or what was never used
-// before) 1 to 36 letters, digits or dashes. It panics on others, and on a service
-// that is none of Services: an id that cannot be read blocks its agent for all
+// The hash (Spec.Hash, Prober.Hash) has 1 to 20, the nonce (NewNonce) 1 to 36
+// letters, digits or dashes. It panics on others, and on a service that is neither one
+// of Services nor ProberService: an id that cannot be read blocks its agent for all
 // services until a person removes the task, which is worse.
 func NewTaskID(s Service, host, hash, nonce string) string {
-	if !slices.Contains(Services(), s) || !isToken(hash, maxHash) || !isToken(nonce, maxNonce) {
+	if !hasTaskIDs(s) || !isToken(hash, maxHash) || !isToken(nonce, maxNonce) {
 		panic(fmt.Sprintf("quobyte: no task id of service %q, hash %q, nonce %q", s, hash, nonce))
 	}
 	return strings.Join([]string{taskIDPrefix, string(s), hash, nonce, HostKey(host)}, ".")
+}
+
+// hasTaskIDs says that tasks of the service have ids of this form.
+func hasTaskIDs(s Service) bool {
+	switch s {
+	case Registry, Metadata, Data, S3, API, Webconsole, Client, ProberService:
+		return true
+	}
+	return false
 }
 
 // ParseTaskID reads an id of NewTaskID, or one of the earlier framework:
@@ -64,7 +66,7 @@ func ParseTaskID(id string) (TaskID, bool) {
 		return TaskID{}, false
 	}
 	parsed := TaskID{Service: Service(parts[1]), Hash: parts[2], Nonce: parts[3], HostKey: parts[4]}
-	readable := slices.Contains(Services(), parsed.Service) &&
+	readable := hasTaskIDs(parsed.Service) &&
 		isToken(parsed.Hash, maxHash) && isToken(parsed.Nonce, maxNonce) && isHostKey(parsed.HostKey)
 	if !readable {
 		return TaskID{}, false
@@ -77,11 +79,11 @@ func ParseTaskID(id string) (TaskID, bool) {
 // the first dash ends the name, whatever the host contains.
 func parseLegacy(rest string) (TaskID, bool) {
 	if host, ok := strings.CutPrefix(rest, "device-prober-"); ok {
-		return legacyID(LegacyProber, host)
+		return legacyID(ProberService, host)
 	}
 	name, host, _ := strings.Cut(rest, "-")
 	switch service := Service(name); service {
-	case Registry, Metadata, Data, API, Webconsole, S3, LegacyClient:
+	case Registry, Metadata, Data, API, Webconsole, S3, Client:
 		return legacyID(service, host)
 	}
 	return TaskID{}, false

@@ -22,6 +22,8 @@ func TestTaskIDsStayAsTheyAre(t *testing.T) {
 			"quobyte.data.hqpbwmzcvl2a.6f6e0b0e-3d1c-4ad0-8a54-1f8a4d3a9f10.Node-1.rack.Corp", "Node-1.rack.Corp"},
 		{S3, "fe80::1", "h", "n", "quobyte.s3.h.n.fe80--1~nvw4cufb3ymrofax", "fe80--1~nvw4cufb3ymrofax"},
 		{Webconsole, long, "h", "n", "quobyte.webconsole.h.n." + cut, cut},
+		{Client, "node1", "h", "0tbgq60-89abcdef", "quobyte.client.h.0tbgq60-89abcdef.node1", "node1"},
+		{ProberService, "node1", "h", "0tbgq60-89abcdef", "quobyte.prober.h.0tbgq60-89abcdef.node1", "node1"},
 	} {
 		id := NewTaskID(golden.service, golden.host, golden.hash, golden.nonce)
 		if id != golden.id {
@@ -42,8 +44,8 @@ func TestTaskIDsOfTheEarlierFramework(t *testing.T) {
 		"quobyte-api-Node1":                   {Service: API, HostKey: "Node1"},
 		"quobyte-webconsole-10.0.0.7":         {Service: Webconsole, HostKey: "10.0.0.7"},
 		"quobyte-s3--":                        {Service: S3, HostKey: "-"},
-		"quobyte-client-node1":                {Service: LegacyClient, HostKey: "node1"},
-		"quobyte-device-prober-node1.dc-2":    {Service: LegacyProber, HostKey: "node1.dc-2"},
+		"quobyte-client-node1":                {Service: Client, HostKey: "node1"},
+		"quobyte-device-prober-node1.dc-2":    {Service: ProberService, HostKey: "node1.dc-2"},
 		"quobyte-registry-device-prober-node": {Service: Registry, HostKey: "device-prober-node"},
 		"quobyte-data-fe80::1":                {Service: Data, HostKey: HostKey("fe80::1")},
 	} {
@@ -59,7 +61,7 @@ func TestTaskIDsThatCannotBeRead(t *testing.T) {
 		"", ".", "..", "quobyte", "quobyte.", "quobyte-", "quobyte-data", "quobyte-data-", "quobyte-device-prober-",
 		"quobyte-device-node1", "quobyte-prober-node1", "quobyte-quota-node1", "quobyte-Data-node1", "Quobyte-data-node1",
 		"quobyte.data.h.n", "quobyte.data.h.n.", "quobyte.data..n.node1", "quobyte.data.h..node1",
-		"quobyte.quota.h.n.node1", "quobyte.client.h.n.node1", "quobyte.Data.h.n.node1", "marathon.data.h.n.node1",
+		"quobyte.quota.h.n.node1", "quobyte.Data.h.n.node1", "marathon.data.h.n.node1",
 		"quobyte.data.h_1.n.node1", "quobyte.data.h.n.no/de", "quobyte.data.h.n.no~de", "quobyte.data.h.n.node 1",
 		"quobyte.data.h.n.~", "quobyte.data.h.n." + strings.Repeat("a", maxHostKey+1),
 		"quobyte.data." + strings.Repeat("a", maxHash+1) + ".n.node1", "quobyte.data.h." + strings.Repeat("a", maxNonce+1) + ".node1",
@@ -87,7 +89,7 @@ func TestTaskIDRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		host := anyHost().Draw(t, "host")
 		want := TaskID{
-			Service: rapid.SampledFrom(Services()).Draw(t, "service"),
+			Service: rapid.SampledFrom(append(Services(), ProberService)).Draw(t, "service"),
 			HostKey: HostKey(host),
 			Hash:    rapid.StringMatching(`[-A-Za-z0-9]{1,20}`).Draw(t, "hash"),
 			Nonce:   rapid.StringMatching(`[-A-Za-z0-9]{1,36}`).Draw(t, "nonce"),
@@ -161,7 +163,7 @@ func TestNewTaskIDRefusesWhatCouldNotBeRead(t *testing.T) {
 		hash, nonce string
 	}{
 		{"quota", "h", "n"},
-		{LegacyClient, "h", "n"},
+		{"teapot", "h", "n"},
 		{Data, "", "n"},
 		{Data, "h", ""},
 		{Data, "h.1", "n"},

@@ -27,17 +27,22 @@ type Placement struct {
 }
 
 // TaskInfo returns the task that runs the service as the vendor's images want it.
+//
+// A client has neither ports nor a status page: nothing checks its health and nobody
+// looks it up.
 func TaskInfo(spec Spec, p Placement) mesos.TaskInfo {
-	return mesos.TaskInfo{
-		Name:        string(spec.Service),
-		TaskID:      mesos.TaskID{Value: p.TaskID},
-		AgentID:     mesos.AgentID{Value: p.AgentID},
-		Resources:   p.Resources,
-		Command:     command(spec, p.Registry),
-		Container:   container(spec),
-		HealthCheck: healthCheck(spec),
-		KillPolicy:  &mesos.KillPolicy{GracePeriod: &mesos.DurationInfo{Nanoseconds: killGrace.Nanoseconds()}},
-		Labels:      &mesos.Labels{Labels: []mesos.Label{{Key: versionLabel, Value: &spec.Version}}},
-		Discovery:   discovery(spec),
+	info := mesos.TaskInfo{
+		Name:       string(spec.Service),
+		TaskID:     mesos.TaskID{Value: p.TaskID},
+		AgentID:    mesos.AgentID{Value: p.AgentID},
+		Resources:  p.Resources,
+		Command:    command(spec, p.Registry),
+		Container:  container(spec),
+		KillPolicy: &mesos.KillPolicy{GracePeriod: &mesos.DurationInfo{Nanoseconds: killGrace.Nanoseconds()}},
+		Labels:     &mesos.Labels{Labels: []mesos.Label{{Key: versionLabel, Value: &spec.Version}}},
 	}
+	if spec.HTTPPort != 0 {
+		info.HealthCheck, info.Discovery = healthCheck(spec), discovery(spec)
+	}
+	return info
 }

@@ -34,6 +34,8 @@ func TestTaskInfosStayAsTheyAre(t *testing.T) {
 	cluster := smallest()
 	cluster.Spec.Services.S3.Hostname = "s3.example.com"
 	cluster.Spec.Services.Metadata.ExtraConfig = "a=1\nb=2\n"
+	cluster.Spec.Services.Client.Image = "docker-registry.corp:5000/quobyte-client"
+	cluster.Spec.Services.Client.Env = []v1alpha1.EnvVar{{Name: "LANG", Value: "C"}}
 	cluster.Spec.Services.Data.Env = []v1alpha1.EnvVar{{Name: "QUOBYTE_DEBUG_PORT", Value: "5005"}, {Name: "LANG", Value: "C"}}
 	for _, s := range Services() {
 		t.Run(string(s), func(t *testing.T) {
@@ -73,6 +75,12 @@ func TestMesosNeverKillsWhatIsUnhealthy(t *testing.T) {
 	for _, s := range Services() {
 		spec := SpecOf(smallest(), s)
 		check := TaskInfo(spec, placed(spec)).HealthCheck
+		if s == Client {
+			if check != nil {
+				t.Errorf("%s has no status page, and health check %v", s, check)
+			}
+			continue
+		}
 		if check == nil || check.GetConsecutiveFailures() != math.MaxUint32 {
 			t.Errorf("%s: got health check %v", s, check)
 		}

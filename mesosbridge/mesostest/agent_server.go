@@ -13,7 +13,7 @@ const executorPath = "/api/v1/executor"
 
 // listenForAgents opens a port for each agent, for its executors.
 func (c *Cluster) listenForAgents() error {
-	if !c.hasExecutors() {
+	if !c.startsExecutors() {
 		return nil
 	}
 	c.running.tcp = true

@@ -236,7 +236,7 @@ func (c *Cluster) ReplaceAgent(host string) {
 	c.withAgent(host, func(old *agent) {
 		c.stopAgent(old)
 		fresh := newAgent(old.spec, int(old.url.Address.Port))
-		fresh.orphans = append(old.orphans, old.sortedExecutors()...)
+		fresh.orphans = append(old.orphans, c.endSimulated(old)...)
 		c.agents[host] = fresh
 		fresh.running = true
 		replace := func() {

@@ -105,7 +105,7 @@ func (c *Cluster) dispatch(fw *framework, call *scheduler.Call) (status int) {
 		}
 	case scheduler.Call_MESSAGE:
 		if e := c.executorOf(fw, &call.Message.AgentID, call.Message.ExecutorID); e != nil {
-			e.message(call.Message.Data)
+			c.messageExecutor(e, call.Message.Data)
 		}
 	case scheduler.Call_RECONCILE:
 		c.reconcile(fw, call.Reconcile.Tasks)

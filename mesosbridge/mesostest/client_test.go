@@ -20,7 +20,7 @@ import (
 
 // client is a scheduler as plain as can be.
 type client struct {
-	t        *testing.T
+	t        testing.TB
 	http     *http.Client
 	url      string
 	json     bool
@@ -48,7 +48,7 @@ func frameworkInfo(roles ...string) mesos.FrameworkInfo {
 	return info
 }
 
-func newClient(t *testing.T, c *mesostest.Cluster) *client {
+func newClient(t testing.TB, c *mesostest.Cluster) *client {
 	tr := c.Transport()
 	s := &client{t: t, http: &http.Client{Transport: tr}, url: c.URL(), info: frameworkInfo("quobyte")}
 	t.Cleanup(func() { s.hangUp(); tr.CloseIdleConnections() })

@@ -26,6 +26,13 @@ type Config struct {
 	// not: it is told of each, with the cluster locked, and has ExecutorEnded
 	// called in the end. Nil: a task with such an executor is scripted, too.
 	StartExecutor func(ExecutorStart)
+	// SimulateExecutor is asked first about each executor of a framework's own that
+	// is to start: nil is answered when it shall not be simulated, and is run as
+	// without SimulateExecutor. It is called with the cluster locked and must not
+	// call the cluster. send delivers a message to the framework, as long as the
+	// executor lives and its agent is connected; it returns at once and may be
+	// called from any goroutine, and here and in Message, too.
+	SimulateExecutor func(start ExecutorStart, send func(data []byte)) SimulatedExecutor
 	// Admin serves what is below /admin/ on the masters' addresses, for faults on
 	// request; nil: nobody does.
 	Admin http.Handler
@@ -68,6 +75,8 @@ type Cluster struct {
 	onCall   []func(CallRecord)
 	running  running
 
+	simulations simulations
+
 	server     server
 	wake       chan struct{}
 	done       chan struct{}
@@ -86,6 +95,8 @@ func New(cfg Config) *Cluster {
 		agents: map[string]*agent{},
 		wake:   make(chan struct{}, 1),
 		done:   make(chan struct{}),
+
+		simulations: simulations{wake: make(chan struct{}, 1)},
 	}
 	c.lifetime, c.end = context.WithCancel(context.Background())
 	c.started = c.now()

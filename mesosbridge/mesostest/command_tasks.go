@@ -39,7 +39,7 @@ func (c *Cluster) runCommand(t *task) {
 	}
 	t.timer = c.after(c.nextContainer(t.agent), func() {
 		c.report(t, Step{State: mesos.TASK_STARTING})
-		c.start(func() (*exec.Cmd, error) { return c.command(t) },
+		c.start(t.agent.host, func() (*exec.Cmd, error) { return c.command(t) },
 			func(p *process) { c.commandStarted(t, p) },
 			func(status syscall.WaitStatus, err error) { c.commandEnded(t, status, err) })
 	})
@@ -94,7 +94,7 @@ func (c *Cluster) commandEnded(t *task, status syscall.WaitStatus, err error) {
 
 // runExecutor runs an executor of a framework's own.
 func (c *Cluster) runExecutor(e *executor) {
-	c.start(func() (*exec.Cmd, error) { return c.executorCommand(e) },
+	c.start(e.agent.host, func() (*exec.Cmd, error) { return c.executorCommand(e) },
 		func(p *process) {
 			e.process = p
 			e.pid = uint32(p.cmd.Process.Pid)

@@ -28,7 +28,9 @@
 // A task does what Config.Script says, without any process. With Config.Processes
 // its command is a real process in a sandbox, with kill policy and health checks,
 // and executors of the frameworks' own are real processes, too, which call their
-// agent's executor API.
+// agent's executor API. Both can be mixed: Processes.ScriptDocker scripts what wants
+// Docker, and Config.SimulateExecutor answers for executors in bulk, without a
+// process and without HTTP.
 //
 // # What is not here
 //

@@ -25,8 +25,9 @@ type executor struct {
 
 	containerID string
 	pid         uint32
-	process     *process // nil when it is not ours
-	subscribed  bool     // it was, once
+	process     *process          // nil when it is not ours
+	simulated   SimulatedExecutor // nil when it is not
+	subscribed  bool              // it was, once
 	stopping    bool
 	stream      *stream[*api.Event]
 	tasks       map[string]*task // that have not ended
@@ -38,9 +39,11 @@ type executorKey struct{ frameworkID, executorID string }
 
 // ExecutorStart is an executor that an agent starts.
 type ExecutorStart struct {
-	Host, FrameworkID string
-	Info              mesos.ExecutorInfo
-	// Environment with which an agent would start it.
+	Host, AgentID, FrameworkID string
+	Info                       mesos.ExecutorInfo
+	// Task for which it is started. There may be others later.
+	Task mesos.TaskInfo
+	// Environment with which an agent would start it; nil for a simulated one.
 	Environment map[string]string
 }
 
@@ -52,8 +55,11 @@ const (
 	shutdownGracePeriod = 5 * time.Second
 )
 
-// hasExecutors: frameworks' own executors are run, by whomever.
-func (c *Cluster) hasExecutors() bool { return c.cfg.Processes != nil || c.cfg.StartExecutor != nil }
+// startsExecutors: frameworks' own executors are started, and call their agents.
+func (c *Cluster) startsExecutors() bool { return c.cfg.Processes != nil || c.cfg.StartExecutor != nil }
+
+// hasExecutors: there are executors of frameworks' own beside their tasks.
+func (c *Cluster) hasExecutors() bool { return c.startsExecutors() || c.cfg.SimulateExecutor != nil }
 
 func (a *agent) sortedExecutors() []*executor {
 	if len(a.executors) == 0 {
@@ -85,14 +91,26 @@ func (c *Cluster) launchOnExecutor(t *task, own resources) {
 	if e == nil {
 		e = &executor{key: key, info: info, framework: t.framework, agent: t.agent, role: t.role, resources: own, held: true,
 			containerID: t.containerStatus.ContainerID.Value, pid: *t.containerStatus.ExecutorPID, tasks: map[string]*task{}}
+		e.simulated = c.simulate(e, t.info)
+		if e.simulated == nil && !c.startsExecutors() {
+			t.resources = t.resources.plus(own) // the scripted task is its executor
+			c.playScript(t)
+			return
+		}
 		t.agent.executors[key] = e
-		e.timer = c.after(registrationTimeout, func() { c.destroy(e) })
-		c.startExecutor(e)
+		if e.subscribed = e.simulated != nil; !e.subscribed {
+			e.timer = c.after(registrationTimeout, func() { c.destroy(e) })
+			c.startExecutor(e, t.info)
+		}
 	}
 	t.executor = e
 	t.containerStatus.ContainerID = &mesos.ContainerID{Value: e.containerID}
 	t.containerStatus.ExecutorPID = &e.pid
 	e.tasks[t.id] = t
+	if e.simulated != nil {
+		c.runSimulated(t)
+		return
+	}
 	if e.stream == nil { // not yet, or not again after the agent was away
 		e.queued = append(e.queued, t)
 		return
@@ -100,12 +118,13 @@ func (c *Cluster) launchOnExecutor(t *task, own resources) {
 	e.deliver(t)
 }
 
-func (c *Cluster) startExecutor(e *executor) {
+func (c *Cluster) startExecutor(e *executor, first mesos.TaskInfo) {
 	if c.cfg.Processes != nil {
 		c.runExecutor(e)
 		return
 	}
-	c.cfg.StartExecutor(ExecutorStart{Host: e.agent.host, FrameworkID: e.key.frameworkID, Info: e.info,
+	c.cfg.StartExecutor(ExecutorStart{Host: e.agent.host, AgentID: e.agent.id, FrameworkID: e.key.frameworkID,
+		Info: e.info, Task: first,
 		Environment: e.environment(c.sandboxOf(e.agent, e.key.frameworkID, e.key.executorID, e.containerID))})
 }
 
@@ -119,7 +138,11 @@ func (e *executor) deliver(t *task) {
 	e.send(&api.Event{Type: api.Event_LAUNCH, Launch: &api.Event_Launch{Task: t.info}})
 }
 
-func (e *executor) message(data []byte) {
+func (c *Cluster) messageExecutor(e *executor, data []byte) {
+	if e.simulated != nil {
+		c.simulations.later(func() { e.simulated.Message(data) })
+		return
+	}
 	e.send(&api.Event{Type: api.Event_MESSAGE, Message: &api.Event_Message{Data: data}})
 }
 
@@ -191,6 +214,10 @@ func (c *Cluster) killOnExecutor(t *task, policy *mesos.KillPolicy) {
 	if terminal(t.state) {
 		return
 	}
+	if e.simulated != nil {
+		c.report(t, Step{State: mesos.TASK_KILLED})
+		return
+	}
 	if i := slices.Index(e.queued, t); i >= 0 {
 		e.queued = slices.Delete(e.queued, i, i+1)
 		c.report(t, Step{State: mesos.TASK_KILLED, Message: "Killed before delivery to the executor",
@@ -207,6 +234,10 @@ func (c *Cluster) shutDownExecutor(e *executor) {
 	}
 	e.stopping = true
 	c.stop(e.timer)
+	if e.simulated != nil {
+		e.timer = c.after(0, func() { c.executorEnded(e, 0) })
+		return
+	}
 	e.send(&api.Event{Type: api.Event_SHUTDOWN})
 	e.timer = c.after(shutdownGracePeriod, func() { c.destroy(e) })
 }
@@ -244,6 +275,9 @@ func (c *Cluster) executorEnded(e *executor, status int32) {
 	c.stop(e.timer)
 	if e.stream != nil {
 		e.stream.end()
+	}
+	if e.simulated != nil {
+		c.simulations.later(e.simulated.Ended)
 	}
 	fw := c.master.frameworks[e.key.frameworkID]
 	if fw != nil && e.held {

@@ -81,7 +81,7 @@ func (c *Cluster) healthResult(t *task, healthy bool, started time.Time) {
 
 func (c *Cluster) checkByCommand(t *task, h *mesos.HealthCheck, result func(bool)) {
 	var timeout *timer
-	c.start(func() (*exec.Cmd, error) {
+	c.start(t.agent.host, func() (*exec.Cmd, error) {
 		sandbox := c.sandboxOf(t.agent, t.frameworkID, t.id, t.containerStatus.ContainerID.Value)
 		own := executorEnvironment(t.agent, t.framework, executorKey{t.frameworkID, t.id}, sandbox)
 		both := *h.Command

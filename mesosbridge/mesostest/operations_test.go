@@ -121,6 +121,74 @@ func TestOperationOnALostAgent(t *testing.T) {
 	})
 }
 
+func mountOf(t *testing.T, o mesos.Offer, root string) mesos.Resource {
+	t.Helper()
+	for _, r := range o.Resources {
+		if r.GetDisk().GetSource().GetMount().GetRoot() == root {
+			return r
+		}
+	}
+	t.Fatalf("no disk %s in %v", root, o.Resources)
+	return mesos.Resource{}
+}
+
+func destroy(id string, volumes ...mesos.Resource) mesos.Offer_Operation {
+	return mesos.Offer_Operation{Type: mesos.Offer_Operation_DESTROY, ID: &mesos.OperationID{Value: id},
+		Destroy: &mesos.Offer_Operation_Destroy{Volumes: volumes}}
+}
+
+func unreserve(id string, resources ...mesos.Resource) mesos.Offer_Operation {
+	return mesos.Offer_Operation{Type: mesos.Offer_Operation_UNRESERVE, ID: &mesos.OperationID{Value: id},
+		Unreserve: &mesos.Offer_Operation_Unreserve{Resources: resources}}
+}
+
+// With a volume on it a disk cannot be unreserved, whatever it is called, nor be
+// destroyed in part; and it is used by a task whole or not at all.
+func TestVolumeHoldsItsMountDisk(t *testing.T) {
+	agent := mesostest.Agents(1)[0]
+	agent.Mounts = []mesostest.Mount{{Root: "/mnt/a", Size: 500}}
+	run(t, mesostest.Config{Agents: []mesostest.Agent{agent}}, func(t *testing.T, c *mesostest.Cluster) {
+		s := newClient(t, c)
+		s.subscribe()
+		o := s.offer("node1")
+		mount := mountOf(t, o, "/mnt/a")
+		whole := dynamic(mount)
+		sized := func(r mesos.Resource, size float64) mesos.Resource {
+			r.Scalar = &mesos.Value_Scalar{Value: size}
+			return r
+		}
+		for _, step := range []struct {
+			operation mesos.Offer_Operation
+			want      mesos.OperationState
+		}{
+			{reserve("reserve", whole), mesos.OPERATION_FINISHED},
+			{create("part", volume(sized(whole, 100), "v")), mesos.OPERATION_ERROR},
+			{create("create", volume(whole, "v")), mesos.OPERATION_FINISHED},
+			{unreserve("disk", whole), mesos.OPERATION_ERROR},
+			{unreserve("volume", volume(whole, "v")), mesos.OPERATION_ERROR},
+			{destroy("other", volume(whole, "w")), mesos.OPERATION_ERROR},
+			{destroy("part of it", volume(sized(whole, 100), "v")), mesos.OPERATION_ERROR},
+			{destroy("destroy", volume(whole, "v")), mesos.OPERATION_FINISHED},
+			{unreserve("part of the disk", sized(whole, 100)), mesos.OPERATION_ERROR},
+			{unreserve("unreserve", whole), mesos.OPERATION_FINISHED},
+		} {
+			s.call(accept(o, step.operation))
+			status := s.operation()
+			if id := status.OperationID.Value; id != step.operation.ID.Value || status.State != step.want {
+				t.Errorf("%s: %v (%s), want %v", id, status.State, status.GetMessage(), step.want)
+			}
+			o = s.offer("node1")
+		}
+		if again := mountOf(t, o, "/mnt/a"); !again.Equal(mount) {
+			t.Errorf("%v, was %v", again, mount)
+		}
+		task := taskInfo(o, "greedy")
+		task.Resources = append(task.Resources, sized(mount, 100))
+		s.call(launch(0, task, o))
+		s.status(mesos.TASK_ERROR)
+	})
+}
+
 // A MOUNT disk is offered and used whole, and is one again after its volume.
 func TestMountDisk(t *testing.T) {
 	agent := mesostest.Agents(1)[0]
@@ -129,11 +197,12 @@ func TestMountDisk(t *testing.T) {
 		s := newClient(t, c)
 		s.subscribe()
 		o := s.offers("node1")["node1"]
-		var mount mesos.Resource
-		for _, r := range o.Resources {
-			if r.GetDisk().GetSource().GetMount().GetRoot() == "/mnt/a" {
-				mount = r
-			}
+		mount := mountOf(t, o, "/mnt/a")
+		if mount.GetDisk().GetSource().Type != mesos.Resource_DiskInfo_Source_MOUNT || mount.GetScalar().GetValue() != 500 || len(mount.Reservations) != 0 {
+			t.Errorf("%v", mount)
+		}
+		if own := mountOf(t, o, "/mnt/b"); own.Reservations[0].GetType() != mesos.Resource_ReservationInfo_STATIC {
+			t.Errorf("%v", own)
 		}
 		part := dynamic(mount)
 		part.Scalar = &mesos.Value_Scalar{Value: 100}

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
 // Processes says how tasks run as real processes. It wants the real clock.
@@ -17,6 +19,19 @@ type Processes struct {
 	// Dir holds the sandboxes and volumes; empty: a directory that is removed by
 	// Close.
 	Dir string
+	// Prepare is called before a process of a host (a command, an executor, a
+	// health check) is started, on the goroutine that starts it, with no lock held.
+	// It may change all of cmd; SysProcAttr holds what ends the process with all
+	// that it starts, and is to be added to, not replaced. nil: nothing is changed.
+	Prepare func(host string, cmd *exec.Cmd)
+	// ScriptDocker has tasks with a Docker container do what Config.Script says.
+	// Otherwise they fail, as on an agent without Docker, and as executors with one do.
+	ScriptDocker bool
+}
+
+// runs says whether a task's command is run as a process; it is not when p is nil.
+func (p *Processes) runs(info mesos.TaskInfo) bool {
+	return p != nil && !(p.ScriptDocker && info.Container != nil && info.Container.GetType() == mesos.ContainerInfo_DOCKER)
 }
 
 // running is what belongs to real processes.
@@ -44,10 +59,10 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// start prepares a process on a goroutine of its own and has it run. started and
-// ended are called with the lock held; started not when the process could not be
-// started, ended in any case but Close's.
-func (c *Cluster) start(prepare func() (*exec.Cmd, error), started func(*process), ended func(syscall.WaitStatus, error)) {
+// start prepares a process of a host on a goroutine of its own and has it run.
+// started and ended are called with the lock held; started not when the process
+// could not be started, ended in any case but Close's.
+func (c *Cluster) start(host string, prepare func() (*exec.Cmd, error), started func(*process), ended func(syscall.WaitStatus, error)) {
 	if c.running.closed {
 		return
 	}
@@ -58,6 +73,12 @@ func (c *Cluster) start(prepare func() (*exec.Cmd, error), started func(*process
 		defer runtime.UnlockOSThread()
 		cmd, err := prepare()
 		defer closeOutput(cmd)
+		if err == nil {
+			cmd.SysProcAttr = processAttributes()
+			if c.cfg.Processes.Prepare != nil {
+				c.cfg.Processes.Prepare(host, cmd)
+			}
+		}
 		p := &process{cmd: cmd}
 		closed := false
 		c.change(func() {
@@ -65,7 +86,6 @@ func (c *Cluster) start(prepare func() (*exec.Cmd, error), started func(*process
 				return
 			}
 			if err == nil {
-				cmd.SysProcAttr = processAttributes()
 				err = cmd.Start()
 			}
 			if err != nil {

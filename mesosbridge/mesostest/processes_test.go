@@ -21,14 +21,22 @@ import (
 // commands for real, with its work in dir.
 func withProcesses(t *testing.T, dir string) (*mesostest.Cluster, *client, mesos.Offer) {
 	t.Helper()
-	c := mesostest.New(mesostest.Config{Agents: mesostest.Agents(2), Processes: &mesostest.Processes{Dir: dir}})
+	return withConfig(t, mesostest.Config{Processes: &mesostest.Processes{Dir: dir}})
+}
+
+func withConfig(t *testing.T, cfg mesostest.Config) (*mesostest.Cluster, *client, mesos.Offer) {
+	t.Helper()
+	if cfg.Agents == nil {
+		cfg.Agents = mesostest.Agents(2)
+	}
+	c := mesostest.New(cfg)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	s := newClient(t, c)
 	s.subscribe()
-	return c, s, s.offers("node1", "node2")["node1"]
+	return c, s, s.offer("node1")
 }
 
 func shell(o mesos.Offer, id, command string) mesos.TaskInfo {

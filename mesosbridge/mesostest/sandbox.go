@@ -115,11 +115,15 @@ func (c *Cluster) linkVolumes(a *agent, sandbox string, has resources) error {
 		if persistence == nil {
 			continue
 		}
-		dir := filepath.Join(c.running.dir, a.host, "volumes", "roles", q.role(), persistence.ID)
-		link := filepath.Join(sandbox, filepath.Clean("/"+q.volume.Volume.ContainerPath))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("make the volume: %w", err)
+		// The volume of a MOUNT disk is the disk's own root (docs/multiple-disk.md).
+		dir := q.volume.GetSource().GetMount().GetRoot()
+		if dir == "" {
+			dir = filepath.Join(c.running.dir, a.host, "volumes", "roles", q.role(), persistence.ID)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return fmt.Errorf("make the volume: %w", err)
+			}
 		}
+		link := filepath.Join(sandbox, filepath.Clean("/"+q.volume.Volume.ContainerPath))
 		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
 			return fmt.Errorf("show the volume: %w", err)
 		}

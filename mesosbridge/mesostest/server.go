@@ -60,7 +60,7 @@ func (c *Cluster) serve(tcp [2]net.Listener) {
 		c.server.endpoints[i] = e
 		c.listen(e, c.handler(i), tcp[i])
 	}
-	if c.hasExecutors() {
+	if c.startsExecutors() {
 		e := &endpoint{addr: "agents"}
 		listeners := c.running.listeners
 		c.server.agents = e
@@ -68,6 +68,9 @@ func (c *Cluster) serve(tcp [2]net.Listener) {
 	}
 	c.background.Add(1)
 	go c.loop()
+	if c.cfg.SimulateExecutor != nil {
+		c.background.Go(c.simulateExecutors)
+	}
 }
 
 // listen serves an endpoint in memory and on the listeners that are not nil.

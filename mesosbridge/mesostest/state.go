@@ -35,9 +35,15 @@ func (c *Cluster) state() map[string]any {
 		"orphan_tasks": []any{}, "unregistered_frameworks": []any{},
 	}
 	slaves, recoveredSlaves, active, away := []any{}, []any{}, 0, 0
+	held := map[string]resources{} // by executors of a framework
 	for _, id := range sortedKeys(m.agents) {
 		switch a := m.agents[id]; a.standing {
 		case registered, disconnected:
+			for _, e := range a.executors {
+				if e.held {
+					held[e.key.frameworkID] = held[e.key.frameworkID].plus(e.resources)
+				}
+			}
 			if a.standing == registered && !a.deactivated() {
 				active++
 			}
@@ -54,10 +60,10 @@ func (c *Cluster) state() map[string]any {
 	state["unreachable_slaves"] = away
 	frameworks, completed := []any{}, []any{}
 	for _, fw := range c.sortedFrameworks() {
-		frameworks = append(frameworks, fw.state())
+		frameworks = append(frameworks, fw.state(held[fw.id]))
 	}
 	for _, fw := range m.completed {
-		completed = append(completed, fw.state())
+		completed = append(completed, fw.state(nil))
 	}
 	state["frameworks"], state["completed_frameworks"] = frameworks, completed
 	return state
@@ -72,6 +78,11 @@ func (a *agent) state(m *master) map[string]any {
 	for _, t := range a.tasks {
 		if !t.released && m.frameworks[t.frameworkID] != nil {
 			used = used.plus(t.resources)
+		}
+	}
+	for _, e := range a.executors {
+		if e.held {
+			used = used.plus(e.resources)
 		}
 	}
 	byRole := map[string]resources{}
@@ -109,8 +120,10 @@ func (a *agent) state(m *master) map[string]any {
 	return state
 }
 
-func (fw *framework) state() map[string]any {
-	var offered, used resources
+// state of a framework; executors is what its executors use.
+func (fw *framework) state(executors resources) map[string]any {
+	var offered resources
+	used := executors
 	offers, tasks, unreachable, completed := []any{}, []any{}, []any{}, []any{}
 	for _, o := range newestFirst(fw.offers) {
 		offered = offered.plus(o.resources)

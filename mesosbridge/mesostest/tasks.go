@@ -26,6 +26,7 @@ type task struct {
 	timer           *timer // of the next step, or of dying
 	check           *timer // of the next health check
 	failures        int    // of the health check, in a row
+	command         bool   // it is run, not scripted
 	process         *process
 	ended           bool          // the process has, which its executor will notice
 	grace           time.Duration // that it has when it is killed
@@ -96,12 +97,18 @@ func (c *Cluster) launch(fw *framework, a *agent, info mesos.TaskInfo, role stri
 	switch {
 	case info.Executor != nil && c.hasExecutors():
 		c.launchOnExecutor(t, own)
-	case c.cfg.Processes != nil:
+	case c.cfg.Processes.runs(info):
+		t.command = true
 		c.runCommand(t)
 	default:
-		t.play = c.cfg.Script(info)
-		c.nextStep(t)
+		c.playScript(t)
 	}
+}
+
+// playScript has a task do what the script says.
+func (c *Cluster) playScript(t *task) {
+	t.play = c.cfg.Script(t.info)
+	c.nextStep(t)
 }
 
 // nextStep waits for the next step of the script.
@@ -224,7 +231,7 @@ func (c *Cluster) killOnAgent(t *task, policy *mesos.KillPolicy) {
 	if fw := newFramework(t.frameworkID, t.framework); fw.killingState {
 		c.report(t, Step{State: mesos.TASK_KILLING})
 	}
-	if c.cfg.Processes != nil {
+	if t.command {
 		if t.grace = gracePeriod(policy, t.info.KillPolicy); t.process != nil {
 			c.terminate(t)
 		}

@@ -27,17 +27,24 @@ func rules() []rule {
 		// Knows neither Quobyte nor Kubernetes.
 		{part: "mesosbridge/mesostest", never: kubernetes},
 		{part: "mesosbridge", never: kubernetes},
-		{part: "internal/prober", allowed: []string{"mesosbridge", "api"}, never: clients},
-		{part: "internal/quobyte", allowed: []string{"api"}, never: clients, direct: world, pure: true},
+		// Messages between the prober and the operator.
+		{part: "internal/probe", never: append([]string{"github.com/mesos"}, kubernetes...), direct: world, pure: true},
+		// Runs on the hosts, and is to be small.
+		{part: "internal/prober", allowed: []string{"internal/probe"}, never: kubernetes},
+		{part: "internal/artifacts", never: kubernetes},
+		{part: "internal/quobyte", allowed: []string{"internal/probe", "api"}, never: clients, direct: world, pure: true},
 		// No client, no clock, no goroutine.
-		{part: "internal/plan", allowed: []string{"internal/quobyte", "mesosbridge", "api"}, never: clients, direct: world, pure: true},
+		{part: "internal/inventory", allowed: []string{"internal/probe", "api"}, never: append([]string{"github.com/mesos"}, clients...), direct: world, pure: true},
+		{part: "internal/plan", allowed: []string{"internal/inventory", "internal/probe", "internal/quobyte", "mesosbridge", "api"}, never: clients, direct: world, pure: true},
 		{part: "internal/console", allowed: []string{"api"}},
-		{part: "controllers", allowed: []string{"internal/console", "internal/plan", "internal/quobyte", "internal/prober", "mesosbridge", "api"}},
-		{part: ".", allowed: []string{"controllers", "internal/console", "internal/plan", "internal/quobyte", "internal/prober", "mesosbridge", "api"}},
+		{part: "controllers", allowed: []string{"internal/console", "internal/plan", "internal/inventory", "internal/probe", "internal/quobyte", "mesosbridge", "api"}},
+		{part: ".", allowed: []string{"controllers", "internal/artifacts", "internal/console", "internal/plan", "internal/quobyte", "internal/prober", "mesosbridge", "api"}},
 		// For tests and the demo.
 		{part: "internal/testapi", allowed: []string{"api"}},
+		{part: "internal/testdisks"},
+		{part: "internal/testprobers", allowed: []string{"internal/probe", "mesosbridge/mesostest"}},
 		{part: "internal/endtoend"},
-		{part: "hack", allowed: []string{"internal/testapi", "mesosbridge/mesostest", "mesosbridge", "controllers", "internal/console", "internal/plan", "internal/quobyte", "api"}},
+		{part: "hack", allowed: []string{"internal/testapi", "internal/testdisks", "internal/testprobers", "internal/probe", "internal/inventory", "mesosbridge/mesostest", "mesosbridge", "controllers", "internal/console", "internal/plan", "internal/quobyte", "api"}},
 	}
 }
 

@@ -1,0 +1,191 @@
+package plan
+
+import (
+	"testing"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
+)
+
+// movedData is a cluster whose device on node3 was carried to node4.
+func movedData(t testing.TB) (*fixture, *inventory.Device) {
+	f := threeHosts(t)
+	f.node("node4")
+	f.cluster.Status.Bootstrapped = true
+	f.inventory = f.found().Devices
+	d := &f.inventory[2]
+	d.Host, d.PreviousHost = "node4", "node3"
+	return f, d
+}
+
+func TestMoveStopsBeforeItStarts(t *testing.T) {
+	f, d := movedData(t)
+	name := d.Object.Name
+	for _, stage := range []kind{registry, metadata, data} {
+		r := f.plan()
+		if len(r.Launches) > 0 {
+			t.Fatalf("launches %v while tasks are left on node3", launches(r))
+		}
+		v := r.Devices[name]
+		if v.PreviousHost != "node3" || v.Host != "node4" || r.Phase == PhaseReady {
+			t.Errorf("phase %s, view %+v", r.Phase, v)
+		}
+		wantText(t, v.Summary, "moved from node3: waits until its services have stopped there")
+		wantText(t, waits(t, r, data, "node4"), "device "+name+" was moved here from node3, and data may still run for it there")
+		f.ended(f.find(stage, "node3"), mesos.TASK_KILLED, f.now)
+	}
+	r := f.plan()
+	wantList(t, "launches", launches(r), "registry node4", "metadata node4", "data node4")
+	if v := r.Devices[name]; v.PreviousHost != "" {
+		t.Errorf("view %+v", v)
+	}
+}
+
+func TestMoveStopsThroughTheGate(t *testing.T) {
+	f, _ := movedData(t)
+	r := f.plan()
+	wantList(t, "kills", kills(r), "registry node3", "metadata node3", "data node3")
+	wantText(t, r.Kills[0].Cause, "its device was moved to node4")
+	f.find(data, "node1").Healthy = no()
+	r = f.plan()
+	wantList(t, "kills", kills(r), "registry node3", "metadata node3")
+	wantText(t, waits(t, r, data, "node3"), "its device was moved to node4, and stopping it waits: data on node1 is not available")
+}
+
+func TestMoveLeavesTheServiceToOthers(t *testing.T) {
+	f, d := movedData(t)
+	stays := found(f.device("node3", allTypes...))
+	f.inventory = append(f.inventory, stays)
+	d = &f.inventory[2]
+	for name, change := range map[string]func(d *inventory.Device){
+		"wanted":  func(*inventory.Device) {},
+		"missing": func(d *inventory.Device) { d.Wanted, d.Claims, d.Phase = false, true, v1alpha1.PhaseMissing },
+	} {
+		change(&f.inventory[3])
+		r := f.plan()
+		wantList(t, name+": kills", kills(r))
+		wantList(t, name+": launches", launches(r), "registry node4", "metadata node4", "data node4")
+		if v := r.Devices[d.Object.Name]; v.PreviousHost != "" {
+			t.Errorf("%s: view %+v", name, v)
+		}
+	}
+}
+
+func TestMoveWaitsForWhatTheStatusRemembers(t *testing.T) {
+	f, d := movedData(t)
+	remembered := f.find(data, "node3")
+	delete(f.snap.Tasks, f.find(registry, "node3").ID)
+	delete(f.snap.Tasks, f.find(metadata, "node3").ID)
+	delete(f.snap.Tasks, remembered.ID)
+	f.snap.Agents["agent-node3"].Registered = false
+	d.Object.Status.Services = []v1alpha1.TaskStatus{{Service: "data", TaskID: remembered.ID, Host: "node3", AgentID: "agent-node3"}}
+	if r := f.plan(); len(r.Launches) > 0 {
+		t.Errorf("launches %v, and the task on node3 may run", launches(r))
+	}
+	f.cluster.Annotations = map[string]string{v1alpha1.AnnotationGoneAgents: "agent-node3"}
+	wantList(t, "launches", launches(f.plan()), "registry node4", "metadata node4", "data node4")
+}
+
+// Two disks that change places wait for one another's services, and not for ever.
+func TestDisksThatChangePlaces(t *testing.T) {
+	f := newFixture(t)
+	for _, host := range []string{"node1", "node2"} {
+		f.node(host)
+		f.device(host, v1alpha1.DeviceData)
+		f.task(data, host)
+	}
+	f.inventory = f.found().Devices
+	f.inventory[0].Host, f.inventory[0].PreviousHost = "node2", "node1"
+	f.inventory[1].Host, f.inventory[1].PreviousHost = "node1", "node2"
+	r := f.plan()
+	wantList(t, "kills", kills(r), "data node1")
+	f.ended(f.find(data, "node1"), mesos.TASK_KILLED, f.now)
+	r = f.plan()
+	wantList(t, "kills", kills(r))
+	for name, v := range r.Devices {
+		if v.PreviousHost != "" {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+func TestDecommissioning(t *testing.T) {
+	f := threeHosts(t)
+	d := f.devices[2]
+	d.Spec.State = v1alpha1.DeviceDecommissioned
+	r := f.plan()
+	wantList(t, "kills", kills(r), "registry node3", "metadata node3", "data node3")
+	v := r.Devices[d.Name]
+	if v.Phase != v1alpha1.PhaseDecommissioning || v.Released || len(v.Tasks) != 3 {
+		t.Errorf("%+v", v)
+	}
+	for k := range s3 {
+		f.ended(f.find(k, "node3"), mesos.TASK_KILLED, f.now)
+	}
+	f.snap.Connected = false
+	if v := f.plan().Devices[d.Name]; v.Phase != v1alpha1.PhaseDecommissioning {
+		t.Errorf("decommissioned without a connection: %+v", v)
+	}
+	f.snap.Connected = true
+	if v := f.plan().Devices[d.Name]; v.Phase != v1alpha1.PhaseDecommissioned || v.Released || len(v.Tasks) > 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestDecommissionedAtOnceBesideAnother(t *testing.T) {
+	f := threeHosts(t)
+	d := f.device("node3", v1alpha1.DeviceData)
+	d.Spec.State = v1alpha1.DeviceDecommissioned
+	r := f.plan()
+	wantList(t, "kills", kills(r))
+	if v := r.Devices[d.Name]; v.Phase != v1alpha1.PhaseDecommissioned || len(v.Tasks) > 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// However they are, registries stop for good one after the other.
+func TestRegistriesLeaveOneByOne(t *testing.T) {
+	f := newFixture(t)
+	for _, host := range []string{"node1", "node2", "node3", "node4", "node5"} {
+		f.agent(host)
+		f.device(host, v1alpha1.DeviceRegistry)
+		f.task(registry, host)
+	}
+	for i, host := range []string{"node4", "node5"} {
+		f.find(registry, host).Healthy = no()
+		f.devices[3+i].Spec.State = v1alpha1.DeviceDecommissioned
+	}
+	r := f.plan()
+	wantList(t, "kills", kills(r), "registry node4")
+	wantText(t, waits(t, r, registry, "node5"), "its health check fails")
+	f.find(registry, "node4").Killing = f.now
+	wantList(t, "kills", kills(f.plan()))
+	f.ended(f.find(registry, "node4"), mesos.TASK_KILLED, f.now)
+	wantList(t, "kills", kills(f.plan()), "registry node5")
+}
+
+func TestMissingDevice(t *testing.T) {
+	f := threeHosts(t)
+	f.age(data)
+	f.node("node3")
+	f.inventory = f.found().Devices
+	d := &f.inventory[2]
+	d.Wanted, d.Confirmed, d.Claims, d.Phase, d.Accepted, d.Message = false, false, true, v1alpha1.PhaseMissing, false, "is missing"
+	r := f.plan()
+	wantList(t, "kills", kills(r), "data node1")
+	i := instanceOf(t, r, data, "node3")
+	if i.Unclaimed || i.Wanted {
+		t.Errorf("%+v", i)
+	}
+	wantText(t, i.Waits, "runs for device "+d.Object.Name+", which is Missing")
+	wantText(t, alert(r, AlertDeviceMissing), "device "+d.Object.Name+" is missing on node3")
+	if alert(r, AlertUnclaimed) != "" {
+		t.Error(alert(r, AlertUnclaimed))
+	}
+	for k := range s3 {
+		f.ended(f.find(k, "node3"), mesos.TASK_FAILED, f.now)
+	}
+	wantList(t, "launches", launches(f.plan()))
+}
