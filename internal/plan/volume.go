@@ -86,6 +86,9 @@ func (p *pass) settleVolume(v *volume) {
 		v.message = "the disk " + root + " carries the persistent volume " + disk.Disk.GetPersistence().GetID() + ", which is not this device's: destroy it in Mesos if nobody needs it"
 	case v.status != nil && (v.status.State == VolumeDestroying || v.status.State == VolumeDestroyed):
 		v.status.State, v.message = VolumeDestroyed, "its volume is destroyed"
+	case v.status != nil && v.status.State == VolumeCreated && givenUp(v.device) && v.device.Spec.ReclaimPolicy == v1alpha1.ReclaimDelete:
+		// It was asked for by a process that could not write it down.
+		v.status.State, v.message = VolumeDestroyed, "its volume is destroyed"
 	case v.status != nil && v.status.State == VolumeCreated:
 		// A disk that has been in use is not made anew by itself.
 		v.message = "its volume " + id + " is gone from the agent: somebody has destroyed it; delete this object and create another one"
