@@ -1,12 +1,8 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -15,7 +11,6 @@ import (
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/plan"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
-	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
 // declineFor is how long Mesos keeps back what nothing waits for. New agents and
@@ -54,7 +49,8 @@ func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Res
 		return nil
 	}
 	bridge := seen.member.bridge
-	err := r.launch(seen, result.Launches)
+	r.announceNotices(seen, result.Notices) // before the stop that one warns of
+	err := r.accept(seen, result)
 	for _, kill := range result.Kills {
 		r.announceKill(seen.cluster, kill, len(result.Kills))
 		bridge.Kill(kill.TaskID)
@@ -94,38 +90,6 @@ func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, laun
 		wrote = wrote || stored
 	}
 	return wrote, nil
-}
-
-// launch sends one Accept for the launches of one agent and role.
-func (r *Reconciler) launch(seen *observation, launches []plan.Launch) error {
-	if len(launches) == 0 {
-		return nil
-	}
-	// The plan lists them by service; the second Accept of an agent would find
-	// its offers used, and wait for the next round of them.
-	slices.SortStableFunc(launches, func(a, b plan.Launch) int {
-		return cmp.Or(strings.Compare(a.AgentID, b.AgentID), strings.Compare(a.Role, b.Role))
-	})
-	hashes := map[quobyte.Service]string{}
-	address := quobyte.RegistryAddress(seen.cluster, registryHosts(seen))
-	for len(launches) > 0 {
-		n := 1
-		for n < len(launches) && launches[n].AgentID == launches[0].AgentID && launches[n].Role == launches[0].Role {
-			n++
-		}
-		accept := mesosbridge.Accept{AgentID: launches[0].AgentID, OfferIDs: launches[0].OfferIDs}
-		for _, l := range launches[:n] {
-			if l.Prober == nil && hashes[l.Spec.Service] == "" {
-				hashes[l.Spec.Service] = l.Spec.Hash()
-			}
-			accept.Tasks = append(accept.Tasks, r.task(l, hashes[l.Spec.Service], address))
-		}
-		if err := seen.member.bridge.Accept(accept); err != nil && !errors.Is(err, mesosbridge.ErrStale) {
-			return fmt.Errorf("launch on %s: %w", launches[0].Host, err)
-		}
-		launches = launches[n:]
-	}
-	return nil
 }
 
 func (r *Reconciler) task(l plan.Launch, hash, registries string) mesos.TaskInfo {

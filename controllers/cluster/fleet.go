@@ -75,6 +75,8 @@ type member struct {
 	// unsettled is when a pass first did not know what runs; zero while it is
 	// known.
 	unsettled time.Time
+	// noticed are the notices that were told, message by reason.
+	noticed map[string]string
 }
 
 // unsettledFor is how long it has not been known what runs.

@@ -137,6 +137,8 @@ func deviceChanges() builder.WatchesOption {
 			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
 				(e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil) ||
 				len(e.ObjectOld.GetFinalizers()) != len(e.ObjectNew.GetFinalizers()) ||
+				// Its service waits until the status remembers the volume.
+				volumeState(e.ObjectOld) != volumeState(e.ObjectNew) ||
 				// What its status remembers keeps a device that is being deleted, and
 				// is what is waited for before one is initialised.
 				e.ObjectNew.GetDeletionTimestamp() != nil || phaseOf(e.ObjectOld) != phaseOf(e.ObjectNew) && phaseOf(e.ObjectNew) == v1alpha1.PhaseInitializing
@@ -147,6 +149,14 @@ func deviceChanges() builder.WatchesOption {
 func phaseOf(o client.Object) v1alpha1.DevicePhase {
 	if device, ok := o.(*v1alpha1.QuobyteDevice); ok {
 		return device.Status.Phase
+	}
+	return ""
+}
+
+// volumeState of a device's status; empty: it has no volume.
+func volumeState(o client.Object) string {
+	if device, ok := o.(*v1alpha1.QuobyteDevice); ok && device.Status.Volume != nil {
+		return device.Status.Volume.State
 	}
 	return ""
 }

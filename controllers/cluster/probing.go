@@ -144,7 +144,7 @@ func (r *Reconciler) sendOrders(seen *observation, now time.Time) {
 	for i := range seen.inventory.Devices {
 		d := &seen.inventory.Devices[i]
 		h := seen.hosts[d.Host]
-		if d.Order == nil || h == nil || h.ExecutorID == "" {
+		if d.Order == nil || h == nil || h.ExecutorID == "" || !volumeReady(d.Object) {
 			continue
 		}
 		if seen.member.asked.due("order "+d.Order.ID+" "+h.ExecutorID, every, now) {
@@ -152,6 +152,12 @@ func (r *Reconciler) sendOrders(seen *observation, now time.Time) {
 		}
 		seen.lookAgain(every)
 	}
+}
+
+// volumeReady says that nothing happens any more to the disk of a device that comes
+// from Mesos.
+func volumeReady(d *v1alpha1.QuobyteDevice) bool {
+	return d.Spec.Source == nil || d.Status.Volume != nil && d.Status.Volume.State == plan.VolumeCreated
 }
 
 func (r *Reconciler) request(m *member, agentID, executorID string, request probe.Request) {

@@ -4,14 +4,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/plan"
 )
 
 // Remember returns the devices as they will be when all that was found out about
 // them is written: a pass that works from a status of seconds ago would have
 // forgotten where a device was. The list is changed, the objects are not.
 //
-// One thing rests on what is written and on nothing else: a device is initialised
-// only when its status says so.
+// Two things rest on what is written and on nothing else: a device is initialised,
+// and its volume is taken, only when its status says so.
 func (v *Views) Remember(devices []*v1alpha1.QuobyteDevice) []*v1alpha1.QuobyteDevice {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -23,6 +24,9 @@ func (v *Views) Remember(devices []*v1alpha1.QuobyteDevice) []*v1alpha1.QuobyteD
 		ahead := *d
 		ahead.Status.Conditions = nil // fill must not write into those of the cache
 		fill(&ahead, known)
+		if v := known.Volume; v != nil && (v.State == plan.VolumeCreating || v.State == plan.VolumeCreated) {
+			ahead.Status.Volume = d.Status.Volume
+		}
 		devices[i] = &ahead
 	}
 	return devices
@@ -35,5 +39,5 @@ func written(d *v1alpha1.QuobyteDevice, known *view) bool {
 	return s.Phase == known.Phase && s.Host == known.Host && s.Path == known.Path && s.PreviousHost == known.PreviousHost &&
 		s.Serial == known.Serial && s.Used == known.Used && s.Bootstrap == known.Bootstrap &&
 		(at == nil && known.AppearedAt.IsZero() || at != nil && at.Time.Equal(known.AppearedAt)) &&
-		len(s.Services) == len(known.Tasks) && len(s.DeviceTypes) == len(known.Types)
+		sameVolume(s.Volume, known.Volume) && len(s.Services) == len(known.Tasks) && len(s.DeviceTypes) == len(known.Types)
 }

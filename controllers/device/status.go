@@ -51,7 +51,7 @@ func fill(device *v1alpha1.QuobyteDevice, view view) {
 	status.DeviceTypes = view.Types
 	status.Types = typesInAWord(view.Types)
 	status.Summary = view.Summary
-	status.Services = view.Tasks
+	status.Services, status.Volume = view.Tasks, view.Volume
 	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse,
 		Reason: view.Reason, Message: view.Message, ObservedGeneration: device.Generation}
 	if view.Accepted {
@@ -102,7 +102,7 @@ func unknownCluster(device *v1alpha1.QuobyteDevice, now time.Time) view {
 		// far as anyone knows.
 		AgentID: s.AgentID, Tasks: s.Services, Phase: s.Phase, Host: s.Host, Path: s.Path, PreviousHost: s.PreviousHost,
 		Types: s.DeviceTypes, Serial: s.Serial, Model: s.Model, FileSystem: s.FileSystem,
-		Capacity: s.Capacity, Used: s.Used, Bootstrap: s.Bootstrap,
+		Capacity: s.Capacity, Used: s.Used, Bootstrap: s.Bootstrap, Volume: s.Volume,
 	}
 	if known.Phase == "" {
 		known.Phase = v1alpha1.PhasePending

@@ -173,7 +173,11 @@ func same(a, b *plan.DeviceView) bool {
 	return a.UID == b.UID && a.Generation == b.Generation && a.Phase == b.Phase && a.Host == b.Host && a.Path == b.Path &&
 		a.PreviousHost == b.PreviousHost && a.Accepted == b.Accepted && a.Reason == b.Reason && a.Message == b.Message &&
 		a.AgentID == b.AgentID && a.Released == b.Released && a.Summary == b.Summary && slices.Equal(a.Tasks, b.Tasks) &&
-		sameFinding(a, b)
+		sameFinding(a, b) && sameVolume(a.Volume, b.Volume)
+}
+
+func sameVolume(a, b *v1alpha1.VolumeStatus) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }
 
 // sameFinding compares what was found of the device itself.

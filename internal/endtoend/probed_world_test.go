@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,13 +25,28 @@ import (
 type probed struct {
 	*world
 	hosts *testprobers.Fleet
+
+	mu sync.Mutex
+	// asked counts the operations that were asked for.
+	asked map[mesos.Offer_Operation_Type]int
 }
 
-// newProbed starts Mesos with n agents; nothing is mounted on them.
-func newProbed(t *testing.T, n int) *probed {
+// newProbed starts Mesos with n agents, with changes; nothing is mounted on them.
+func newProbed(t *testing.T, n int, changes ...func([]mesostest.Agent)) *probed {
 	t.Helper()
-	p := &probed{hosts: testprobers.New()}
-	p.world = newWorld(t, mesostest.Config{Agents: mesostest.Agents(n), SimulateExecutor: p.hosts.Simulate})
+	p := &probed{hosts: testprobers.New(), asked: map[mesos.Offer_Operation_Type]int{}}
+	agents := mesostest.Agents(n)
+	for _, change := range changes {
+		change(agents)
+	}
+	p.world = newWorld(t, mesostest.Config{Agents: agents, SimulateExecutor: p.hosts.Simulate})
+	p.mesos.OnCall(func(call mesostest.CallRecord) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, operation := range call.Call.GetAccept().GetOperations() {
+			p.asked[operation.Type]++
+		}
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,9 @@ func (c *checker) launches() {
 		}
 		if hosts := m.cluster.Spec.Placement.Hosts; len(hosts) > 0 && !contains(hosts, l.Host) {
 			c.fail("%s is launched outside of the placement", what)
+		}
+		if a != nil && len(m.cluster.Spec.Placement.Attributes) > 0 && slices.ContainsFunc(a.attributes(), func(at mesos.Attribute) bool { return at.Text.Value == "r0" }) {
+			c.fail("%s is launched on a host whose attribute is excluded", what)
 		}
 		if a != nil && a.window != nil {
 			c.fail("%s is launched in a maintenance window", what)
@@ -165,24 +169,48 @@ func (m *model) confirmed(s quobyte.Service, host string) bool {
 	return false
 }
 
-// resources checks that each launch takes exactly what its service needs out of
-// offers that are there.
+// account is what is left of the offers of one agent and role.
+type account struct{ agent, role string }
+
+// resources checks that operations convert what the offers hold, and that each
+// launch takes exactly what its service needs out of the rest.
 func (c *checker) resources() {
-	type group struct{ agent, role string }
-	left := map[group]stock{}
-	for _, l := range c.r.Launches {
-		a := c.m.agents[l.AgentID]
-		g := group{l.AgentID, l.Role}
-		if left[g] == nil {
-			left[g] = stock{}
-			for _, id := range l.OfferIDs {
-				if o := a.offers[id]; o == nil || o.role != l.Role {
-					c.fail("offer %s is not one of %s for role %s", id, l.AgentID, l.Role)
-				} else {
-					left[g].add(o.has, 1)
+	left := map[account]stock{}
+	at := func(agent, role string, offers []string) account {
+		g := account{agent, role}
+		if left[g] != nil {
+			return g
+		}
+		left[g] = stock{}
+		for _, id := range offers {
+			if o := c.m.agents[agent].offers[id]; o == nil || o.role != role {
+				c.fail("offer %s is not one of %s for role %s", id, agent, role)
+			} else {
+				left[g].add(o.has, 1)
+			}
+		}
+		return g
+	}
+	spend := func(g account, what stock) {
+		left[g].add(what, -1)
+		for owner, amounts := range left[g] {
+			for name, n := range amounts {
+				if n < 0 {
+					c.fail("%s of %q on %s is overdrawn by %d", name, owner, g.agent, -n)
 				}
 			}
 		}
+	}
+	for i := range c.r.Operations {
+		o := &c.r.Operations[i]
+		g := at(o.AgentID, o.Role, o.OfferIDs)
+		from, to := conversion(&o.Operation)
+		c.operation(o, from, to)
+		spend(g, from)
+		left[g].add(to, 1)
+	}
+	for _, l := range c.r.Launches {
+		g := at(l.AgentID, l.Role, l.OfferIDs)
 		used := stockOf(l.Resources)
 		service, _ := launched(&l)
 		if want := needed(c.m.cluster, service); !reflect.DeepEqual(used.total(), want) {
@@ -193,15 +221,76 @@ func (c *checker) resources() {
 				c.fail("%s takes %s allocated to %s", service, res.Name, res.AllocationInfo.GetRole())
 			}
 		}
-		left[g].add(used, -1)
-		for owner, amounts := range left[g] {
-			for name, n := range amounts {
-				if n < 0 {
-					c.fail("%s of %q on %s is overdrawn by %d", name, owner, l.Host, -n)
+		for owner := range used {
+			if l.Prober != nil { // nothing is reserved for a prober
+				if owner != l.Role && owner != "" {
+					c.fail("a prober takes what is reserved for %q", owner)
 				}
+				continue
+			}
+			own := owner == l.Role+"!"+string(l.Spec.Service)
+			if owner != l.Role && own != c.m.reserves() || own && !c.m.reserves() {
+				c.fail("%s of role %s takes what is reserved for %q", l.Spec.Service, l.Role, owner)
 			}
 		}
+		spend(g, used)
 	}
+}
+
+func (m *model) reserves() bool {
+	return m.cluster.Spec.Mesos.Reservation == v1alpha1.ReservationDynamic
+}
+
+// operation checks what is reserved and freed.
+func (c *checker) operation(o *Operation, from, to stock) {
+	m := c.m
+	if !m.connected || m.cluster.Spec.Suspend || m.stops() {
+		c.fail("operations while nothing may be changed")
+	}
+	if a := m.agents[o.AgentID]; !a.up || !a.behind {
+		c.fail("an operation on an agent that is not behind its barrier")
+	}
+	if o.Operation.Type == mesos.Offer_Operation_RESERVE {
+		for owner := range from {
+			if owner != "" || !m.reserves() {
+				c.fail("reserves what is %q's", owner)
+			}
+		}
+		return
+	}
+	for owner := range from {
+		role, name, ours := strings.Cut(owner, "!")
+		s := quobyte.Service(name)
+		if !ours || role != o.Role {
+			c.fail("frees what is %q's", owner)
+		}
+		if m.reserves() && c.needs(s, o.Host) {
+			c.fail("frees what %s on %s is to come back to", s, o.Host)
+		}
+	}
+}
+
+// needs says that the service is to be started and could come back to the host:
+// there it neither runs nor is launched, nor elsewhere if it floats.
+func (c *checker) needs(s quobyte.Service, host string) bool {
+	if c.m.count(s, host) > 0 {
+		return false
+	}
+	there := 0
+	for _, l := range c.r.Launches {
+		if l.Spec.Service == s && (l.Host == host || s.Floats()) {
+			there++
+		}
+	}
+	for _, t := range c.m.tasks {
+		if t.service == string(s) && (t.host == host || s.Floats()) && !t.hidden {
+			there++
+		}
+	}
+	if s.Floats() {
+		return there < int(c.m.cluster.Spec.Services.Of(string(s)).Instances)
+	}
+	return there == 0 && c.m.claims(s, host)
 }
 
 // kills checks what may be killed at all.
@@ -355,6 +444,11 @@ func (c *checker) offers() {
 	used := map[string]bool{}
 	for _, l := range c.r.Launches {
 		for _, id := range l.OfferIDs {
+			used[id] = true
+		}
+	}
+	for _, o := range c.r.Operations {
+		for _, id := range o.OfferIDs {
 			used[id] = true
 		}
 	}

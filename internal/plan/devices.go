@@ -27,6 +27,7 @@ func (p *pass) reportDevices() {
 		d := &devices[i]
 		v := viewOf(d)
 		p.lookAt(&v, i, d)
+		p.addVolume(&v, d.Object)
 		p.result.Devices[d.Object.Name] = v
 	}
 }
@@ -48,7 +49,7 @@ func (p *pass) lookAt(v *DeviceView, i int, d *inventory.Device) {
 		v.PreviousHost = d.PreviousHost
 	}
 	leaves := d.Object.DeletionTimestamp != nil || d.Phase == v1alpha1.PhaseDecommissioning
-	if leaves && p.released(d, h, m) {
+	if leaves && !p.holdsVolume(d.Object) && p.released(d, h, m) {
 		v.Released = d.Object.DeletionTimestamp != nil
 		if d.Phase == v1alpha1.PhaseDecommissioning {
 			v.Phase = v1alpha1.PhaseDecommissioned

@@ -182,6 +182,11 @@ func failureMessage(t *mesosbridge.Task) string {
 	if message == "" {
 		message = stateName(t.State)
 	}
+	return bounded(message)
+}
+
+// bounded is what is kept of a message of Mesos.
+func bounded(message string) string {
 	if len(message) <= maxMessage {
 		return message
 	}

@@ -286,3 +286,15 @@ func (m *model) bury() {
 	}
 	m.declared = nil
 }
+
+// claims says whether a device on the host asks for the service, or did and may
+// again.
+func (m *model) claims(s quobyte.Service, host string) bool {
+	for _, d := range m.devices {
+		there := d.Spec.Host == host || d.Status.Host == host || m.disk(d).host == host
+		if d.DeletionTimestamp == nil && d.Spec.State != v1alpha1.DeviceDecommissioned && there && contains(d.Spec.Types, s.DeviceType()) {
+			return true
+		}
+	}
+	return false
+}

@@ -30,6 +30,9 @@ type model struct {
 	serial    int
 	// streaks counts failures in a row, as a lower bound.
 	streaks map[string]*streak
+	// refusing: Mesos refuses all operations.
+	refusing bool
+	endedOps []*mesosbridge.OperationState
 
 	// probing: probers run.
 	probing bool
@@ -58,7 +61,9 @@ type streak struct {
 // amounts of resources by their name, in thousandths; ports count 1 each.
 type amounts map[string]int64
 
-// stock is amounts by the role that they are reserved for; "" is nobody.
+// stock is amounts by the role that they are reserved for; "" is nobody. What is
+// reserved dynamically stands under "role!service" when it is ours, and under
+// "role?" when somebody else did it.
 type stock map[string]amounts
 
 type modelAgent struct {
@@ -88,6 +93,8 @@ type modelTask struct {
 	// hidden from the bridge: it was forgotten and not heard of since.
 	hidden bool
 	legacy bool
+	// doomed: it uses what was not reserved.
+	doomed bool
 	// dead: its container has ended, and Mesos does not know.
 	dead bool
 }
@@ -119,7 +126,12 @@ func (s stock) resources(role string) []mesos.Resource {
 	var out []mesos.Resource
 	for _, owner := range slices.Sorted(maps.Keys(s)) {
 		add := func(r mesos.Resource) {
-			if owner != "" {
+			switch _, service, ours := strings.Cut(owner, "!"); {
+			case ours:
+				r = labelled("storage/quobyte", quobyte.Service(service), r)
+			case strings.HasSuffix(owner, "?"):
+				r = dynamic(nil, r)
+			case owner != "":
 				r = reserved(owner, r)
 			}
 			r.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &role}
@@ -146,7 +158,15 @@ func stockOf(resources []mesos.Resource) stock {
 	for _, r := range resources {
 		owner := ""
 		if n := len(r.Reservations); n > 0 {
-			owner = *r.Reservations[n-1].Role
+			last := r.Reservations[n-1]
+			owner = *last.Role
+			if *last.Type == mesos.Resource_ReservationInfo_DYNAMIC {
+				by, ok := quobyte.OwnerOf(last.Labels)
+				owner += "?"
+				if ok && by.Cluster == "storage/quobyte" {
+					owner = *last.Role + "!" + string(by.Service)
+				}
+			}
 		}
 		a := amounts{}
 		if r.Scalar != nil {
@@ -205,7 +225,8 @@ func portName(port uint64) string { return fmt.Sprintf("port%d", port) }
 func newModel() *model {
 	m := &model{now: noon, cluster: testCluster(), agents: map[string]*modelAgent{}, tasks: map[string]*modelTask{}, streaks: map[string]*streak{}, connected: true, since: noon.Add(-time.Hour),
 		disks: map[string]*modelDisk{}, words: map[string]*modelWord{}, mountPoints: map[string]bool{}, registries: map[string]bool{}, ports: map[SpecKey][]uint64{}}
-	m.cluster.Spec.Mesos.Role = "quobyte"
+	m.cluster.Namespace = "storage"
+	m.cluster.Spec.Mesos.Role, m.cluster.Spec.Mesos.Principal = "quobyte", "keeper"
 	return m
 }
 
@@ -251,9 +272,10 @@ func (m *model) snapshot() *mesosbridge.Snapshot {
 	s := &mesosbridge.Snapshot{
 		Connected: m.connected, Since: m.since, FrameworkID: "f", Reconciled: m.connected,
 		Agents: map[string]*mesosbridge.Agent{}, Tasks: map[string]*mesosbridge.Task{}, Ended: slices.Clone(m.ended),
+		EndedOperations: slices.Clone(m.endedOps),
 	}
 	for _, a := range m.agents {
-		known := &mesosbridge.Agent{ID: a.id, Host: a.host, Registered: m.connected && a.up, Behind: m.connected && a.behind, Declined: maps.Clone(a.declined)}
+		known := &mesosbridge.Agent{ID: a.id, Host: a.host, Registered: m.connected && a.up, Behind: m.connected && a.behind, Declined: maps.Clone(a.declined), Attributes: a.attributes()}
 		if known.Registered && !a.behind {
 			s.Reconciled = false
 		}
@@ -304,10 +326,30 @@ func (m *model) allocate() {
 		a := m.agents[id]
 		for _, role := range roles {
 			if a.up && !a.filtered[role] {
-				m.offer(a, role, "", role)
+				m.offer(a, role, a.ownersFor(role)...)
 			}
 		}
 	}
+}
+
+// ownersFor are those whose resources are offered to the role.
+func (a *modelAgent) ownersFor(role string) []string {
+	owners := []string{"", role}
+	for owner := range a.free {
+		if strings.HasPrefix(owner, role+"!") || strings.HasPrefix(owner, role+"?") {
+			owners = append(owners, owner)
+		}
+	}
+	return owners
+}
+
+// attributes of an agent: every third host is in rack r0, every third in none.
+func (a *modelAgent) attributes() []mesos.Attribute {
+	n := int(a.host[len(a.host)-1]-'0') % 3
+	if n == 2 {
+		return nil
+	}
+	return []mesos.Attribute{text("rack", fmt.Sprintf("r%d", n))}
 }
 
 // offer offers what is free of the owners to the role. What was declined before
@@ -371,15 +413,37 @@ func (m *model) act(r *Result) {
 func (m *model) launch(r *Result) {
 	type group struct{ agent, role string }
 	done := map[group]bool{}
-	for _, l := range r.Launches {
-		a := m.agents[l.AgentID]
-		if g := (group{l.AgentID, l.Role}); !done[g] {
+	take := func(agent, role string, offers []string) *modelAgent {
+		a := m.agents[agent]
+		if g := (group{agent, role}); !done[g] {
 			done[g] = true
-			for _, id := range l.OfferIDs {
+			for _, id := range offers {
 				m.withdraw(a, id)
 			}
 		}
-		used := stockOf(l.Resources)
+		return a
+	}
+	for _, o := range r.Operations {
+		a := take(o.AgentID, o.Role, o.OfferIDs)
+		end := mesos.OPERATION_ERROR
+		if !m.refusing {
+			from, to := conversion(&o.Operation)
+			a.free.add(from, -1)
+			a.free.add(to, 1)
+			end = mesos.OPERATION_FINISHED
+		}
+		m.endedOps = append(m.endedOps, &mesosbridge.OperationState{
+			ID: fmt.Sprint(m.next()), AgentID: a.id, Type: o.Operation.Type, State: end, Since: m.now})
+	}
+	for _, l := range r.Launches {
+		a := take(l.AgentID, l.Role, l.OfferIDs)
+		used, doomed := stockOf(l.Resources), false
+		for owner := range used {
+			doomed = doomed || m.refusing && strings.Contains(owner, "!")
+		}
+		if doomed {
+			used = stock{}
+		}
 		a.free.add(used, -1)
 		service, hash := launched(&l)
 		id := quobyte.NewTaskID(service, l.Host, hash, quobyte.NewNonce(m.now, fmt.Sprintf("%08x", m.next())))
@@ -389,9 +453,25 @@ func (m *model) launch(r *Result) {
 		}
 		m.tasks[id] = &modelTask{
 			t:       &mesosbridge.Task{ID: id, AgentID: a.id, State: mesos.TASK_STAGING, Launching: true, Since: m.now},
-			service: string(service), host: l.Host, agent: a, used: used,
+			service: string(service), host: l.Host, agent: a, used: used, doomed: doomed,
 		}
 	}
+}
+
+// conversion is what an operation takes, and what it makes of that.
+func conversion(op *mesos.Offer_Operation) (from, to stock) {
+	named := op.GetReserve().GetResources()
+	if op.Type == mesos.Offer_Operation_UNRESERVE {
+		named = op.GetUnreserve().GetResources()
+	}
+	popped := slices.Clone(named)
+	for i := range popped {
+		popped[i].Reservations = popped[i].Reservations[:len(popped[i].Reservations)-1]
+	}
+	if op.Type == mesos.Offer_Operation_UNRESERVE {
+		return stockOf(named), stockOf(popped)
+	}
+	return stockOf(popped), stockOf(named)
 }
 
 // launched names what a launch starts, and its spec.

@@ -28,13 +28,21 @@ func (p *pass) settleOffers() {
 }
 
 func (p *pass) keeps(a *mesosbridge.Agent, o *mesosbridge.Offer) bool {
+	pool := p.pools[poolKey{a.ID, o.Role}]
+	if pool != nil && pool.used {
+		return true
+	}
 	if p.teardown || p.frozen != "" {
 		return false
 	}
-	if pool := p.pools[poolKey{a.ID, o.Role}]; pool != nil && (pool.used || pool.keep) {
+	if pool != nil && pool.keep {
 		return true
 	}
-	return !a.Behind && p.mayUse(a, o.Role)
+	if a.Behind {
+		return false
+	}
+	_, reserved := p.reserver.owners(o.Resources)
+	return reserved || p.mayUse(a, o.Role)
 }
 
 // mayUse says that something could want the offers of an agent once its barrier

@@ -68,7 +68,14 @@ type pass struct {
 	renewing bool
 	probers  probers
 
-	pools   map[poolKey]*pool
+	pools map[poolKey]*pool
+	// reserver, and what it has looked up when somebody asked: the services that
+	// devices ask for, and the agents on which an UNRESERVE was refused.
+	reserver     reserver
+	volumes      map[string]*volume // by device name
+	asked        map[instanceKey]bool
+	refusedFrees map[string]*mesosbridge.OperationState
+
 	revives map[string]bool
 	recheck time.Time
 	result  Result
@@ -102,6 +109,8 @@ func newPass(in Input) *pass {
 		revives: map[string]bool{},
 		gate:    gate{maxUnavailable: maxUnavailable},
 		gone:    in.Cluster.GoneAgents(),
+
+		reserver: reserverOf(in.Cluster),
 	}
 	p.setMode()
 	if len(spec.Placement.Hosts) > 0 {

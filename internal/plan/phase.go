@@ -27,7 +27,7 @@ func (p *pass) stopped() bool {
 		}
 	}
 	if p.teardown {
-		return !p.probers.stopping()
+		return !p.probers.stopping() && p.reservationsFreed()
 	}
 	return len(p.unreadable) == 0
 }

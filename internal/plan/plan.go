@@ -54,8 +54,11 @@ type SpecKey struct {
 // the fields: an offer that is declined in the pass of a REVIVE then comes back
 // together with what was declined before it.
 type Result struct {
-	Launches []Launch
-	Kills    []Kill
+	// Operations are done in their order, each in the ACCEPT of its agent and role
+	// and before the launches there: these use what is reserved.
+	Operations []Operation
+	Launches   []Launch
+	Kills      []Kill
 	// Declines are offers that nothing can use now.
 	Declines []string
 	// Revives are roles whose declined resources are needed now.
@@ -77,6 +80,8 @@ type Result struct {
 	Devices map[string]DeviceView
 	// Alerts are what Degraded tells of, the most important first.
 	Alerts []Alert
+	// Notices are to be told once each.
+	Notices []Notice
 	// Bootstrapped: a registry has run, now or ever. It is to be remembered.
 	Bootstrapped bool
 	// Questions to be put to probers. They come again until they are answered; the
@@ -146,6 +151,16 @@ type Launch struct {
 	Resources []mesos.Resource
 }
 
+// Operation changes what the resources of offers are reserved for.
+type Operation struct {
+	AgentID, Host string
+	// Role and OfferIDs as in Launch.
+	Role     string
+	OfferIDs []string
+	// Operation is a RESERVE, UNRESERVE, CREATE or DESTROY without an id.
+	Operation mesos.Offer_Operation
+}
+
 // Kill stops one task.
 type Kill struct {
 	TaskID  string
@@ -155,6 +170,8 @@ type Kill struct {
 	Cause string
 	// QuorumAtRisk: fewer than three registries, and this is one of them.
 	QuorumAtRisk bool
+	// Returns: the service is to be started again.
+	Returns bool
 }
 
 // Instance is one service on one host, wanted or existing. A wanted instance of
@@ -206,6 +223,10 @@ type DeviceView struct {
 	// Released: the plan proves that no service uses the device, so that a
 	// deleted device may go.
 	Released bool
+	// Volume of source.mesosDisk; nil: there is none. VolumeMessage says what it
+	// waits for, or what became of it.
+	Volume        *v1alpha1.VolumeStatus
+	VolumeMessage string
 	// Summary in a line for kubectl get.
 	Summary string
 }
@@ -229,6 +250,7 @@ func (p *pass) run() Result {
 	p.markWanted()
 	p.markClients()
 	p.settleFloating()
+	p.settleVolumes()
 	p.sortActive()
 	p.foldFailures()
 	p.tallyUp()
@@ -246,6 +268,7 @@ func (p *pass) run() Result {
 		p.startFloating()
 		p.startClients()
 	}
+	p.freeReservations()
 	p.settleOffers()
 
 	p.report()

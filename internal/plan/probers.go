@@ -57,7 +57,7 @@ func (r *probers) want(wanted *quobyte.Prober, role string) {
 	}
 	r.role = role
 	r.hash = wanted.Hash()
-	r.need = need{scalars: [scalars]int64{wanted.MilliCPUs, wanted.MemMiB * 1000, wanted.DiskMiB * 1000}}
+	r.need = need{kind: nobody, scalars: [scalars]int64{wanted.MilliCPUs, wanted.MemMiB * 1000, wanted.DiskMiB * 1000}}
 }
 
 // countEnd counts the failure of a prober. One that had run well begins anew.
@@ -290,7 +290,7 @@ func (p *pass) launchProber(h *host, flood time.Time) *wait {
 		p.keepOffers(h)
 		return p.maintenanceWait(h)
 	}
-	if resources, ok := pool.take(p.probers.need); ok {
+	if resources, _, ok := pool.take(p.probers.need); ok {
 		p.result.Launches = append(p.result.Launches, Launch{
 			Prober: p.in.Prober, Host: h.name, AgentID: h.agent.ID,
 			Role: pool.role, OfferIDs: pool.offers, Resources: resources,

@@ -95,6 +95,9 @@ func (s *history) drawStock() stock {
 	case 3:
 		free[""]["port21003"] = 0
 	}
+	if s.chance(20) {
+		free["quobyte?"] = amounts{"cpus": 9000, "mem": 9_000_000, "disk": 100_000}
+	}
 	return free
 }
 
@@ -107,12 +110,12 @@ func (s *history) pass() {
 		s.t.Fatalf("two results of one input:\n%+v\n%+v", r, again)
 	}
 	if wrong := s.check(&r); len(wrong) > 0 {
-		s.t.Fatalf("%s\nlaunches %v kills %v", strings.Join(wrong, "\n"), launches(r), r.Kills)
+		s.t.Fatalf("%s\noperations %v\nlaunches %v kills %v", strings.Join(wrong, "\n"), operations(r), launches(r), r.Kills)
 	}
 	s.act(&r)
-	if again := Plan(s.input()); len(again.Launches)+len(again.Kills)+len(again.Declines)+len(again.Revives) > 0 {
-		s.t.Fatalf("decides again after acting: launches %v kills %v declines %v revives %v\nbefore: launches %v kills %v declines %v revives %v",
-			launches(again), kills(again), again.Declines, again.Revives, launches(r), kills(r), r.Declines, r.Revives)
+	if again := Plan(s.input()); len(again.Operations)+len(again.Launches)+len(again.Kills)+len(again.Declines)+len(again.Revives) > 0 {
+		s.t.Fatalf("decides again after acting: operations %v launches %v kills %v declines %v revives %v\nbefore: operations %v launches %v kills %v declines %v revives %v",
+			operations(again), launches(again), kills(again), again.Declines, again.Revives, operations(r), launches(r), kills(r), r.Declines, r.Revives)
 	}
 }
 
@@ -134,6 +137,7 @@ var disturbances = []func(*history){
 	(*history).addSomeDevice, (*history).deleteDevice, (*history).vanishDevices, (*history).refuseDevice, (*history).maintenance,
 	(*history).loseDisk, (*history).findDisk, (*history).moveDisk, (*history).moveDisk, (*history).showDisk, (*history).decommission,
 	(*history).changeClients, (*history).changeProber, (*history).giveSmallOffer, (*history).breakService, (*history).failWithSmallOffer, (*history).calm, (*history).calm,
+	(*history).changeReservation, (*history).leak, (*history).refuse,
 }
 
 func (s *history) someTask(which func(*modelTask) bool) *modelTask {
@@ -172,7 +176,7 @@ func (s *history) progress() {
 		t := s.tasks[id]
 		switch {
 		case !s.reachable(t) || s.chance(30):
-		case t.service == s.broken && t.t.Healthy == nil && t.t.Killing.IsZero():
+		case t.service == s.broken && !t.doomed && t.t.Healthy == nil && t.t.Killing.IsZero():
 			s.end(t, mesos.TASK_FAILED)
 		default:
 			s.step(t)
@@ -206,6 +210,8 @@ func (s *history) calm() {
 // step takes a task one step further, in the way that it should go.
 func (m *model) step(t *modelTask) {
 	switch {
+	case t.doomed:
+		m.end(t, mesos.TASK_ERROR)
 	case !t.t.Killing.IsZero():
 		m.end(t, mesos.TASK_KILLED)
 	case t.t.Launching, t.t.State == mesos.TASK_STAGING:
@@ -451,8 +457,37 @@ func (s *history) changePlacement() {
 	c := s.cluster.DeepCopy()
 	c.Spec.Placement.Hosts = draw(s, [][]string{nil, nil, {"node0", "node1"}, {"node2", "node3", "node4"}})
 	c.Spec.Placement.PublicRole = draw(s, []string{"", "", "public"})
+	c.Spec.Placement.SpreadBy = draw(s, []string{"", "rack"})
+	c.Spec.Placement.Attributes = draw(s, [][]v1alpha1.AttributeRequirement{nil, nil,
+		{{Attribute: "rack", Operator: v1alpha1.AttributeNotIn, Values: []string{"r0"}}}})
 	s.cluster = c
 }
+
+func (s *history) changeReservation() {
+	c := s.cluster.DeepCopy()
+	c.Spec.Mesos.Reservation = draw(s, []v1alpha1.Reservation{v1alpha1.ReservationNone, v1alpha1.ReservationDynamic, v1alpha1.ReservationDynamic})
+	s.cluster = c
+}
+
+// leak reserves something for a service that does not use it: its launch was lost.
+func (s *history) leak() {
+	a := s.someAgent(func(a *modelAgent) bool { return a.free[""]["cpus"] >= 500 })
+	if a == nil {
+		return
+	}
+	service := draw(s, quobyte.Services())
+	part := amounts{"cpus": 500}
+	for name, n := range needed(s.cluster, service) {
+		if strings.HasPrefix(name, "port") && a.free[""][name] >= n {
+			part[name] = n
+		}
+	}
+	a.free.add(stock{"": part}, -1)
+	a.free.add(stock{"quobyte!" + string(service): part}, 1)
+}
+
+// refuse lets Mesos refuse all operations, or none.
+func (s *history) refuse() { s.refusing = s.chance(30) }
 
 func (s *history) addSomeDevice() {
 	s.addDevice(fmt.Sprintf("node%d", rapid.IntRange(0, 6).Draw(s.t, "host")), s.drawTypes()...)
@@ -493,7 +528,7 @@ func (s *history) maintenance() {
 func (s *history) heal() {
 	c := s.cluster.DeepCopy()
 	c.Spec.State, c.Spec.Suspend, c.Spec.Placement = v1alpha1.StateRunning, false, v1alpha1.PlacementSpec{}
-	s.cluster = c
+	s.cluster, s.refusing = c, false
 	if !s.connected {
 		s.reconnect()
 	}
@@ -593,13 +628,32 @@ func (s *history) converge() {
 				s.t.Fatalf("an idle cluster holds offers")
 			}
 		}
+		if !s.freed() {
+			continue
+		}
 		if limit := 10 * (len(r.Instances) + len(s.agents)); revived > limit {
 			s.t.Fatalf("%d revives for %d instances", revived, len(r.Instances))
 		}
 		return
 	}
 	r := Plan(s.input())
-	s.t.Fatalf("not Ready but %s\nreasons %+v\nalerts %+v", r.Phase, r.Reasons, r.Alerts)
+	s.t.Fatalf("not Ready but %s, all freed: %v\nreasons %+v\nalerts %+v", r.Phase, s.freed(), r.Reasons, r.Alerts)
+}
+
+// freed says that nothing is reserved any more for services that do not use it,
+// surplus of running ones aside.
+func (s *history) freed() bool {
+	for _, a := range s.agents {
+		for owner, left := range a.free {
+			_, service, ours := strings.Cut(owner, "!")
+			keeps := s.cluster.Spec.Mesos.Reservation == v1alpha1.ReservationDynamic &&
+				(s.claims(quobyte.Service(service), a.host) || s.count(quobyte.Service(service), a.host) > 0)
+			if ours && !keeps && !(stock{"": left}).empty() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // unwanted says that something is left that is to go.

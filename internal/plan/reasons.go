@@ -86,6 +86,8 @@ func (p *pass) clusterReasons(book *reasonBook) {
 		}
 		book.add(wholeCluster, p.unreadableWait(t.ID, host), host)
 	}
+	p.reservationReasons(book)
+	p.placementReasons(book)
 	if len(p.probers.waits) > 0 && !p.recent(p.snap.Since) { // probers take a moment to come up
 		for _, w := range p.probers.waits {
 			book.add(wholeCluster, &wait{code: codeProbers, host: w.host, message: "no prober runs: " + w.message, generic: "hosts have no prober running"}, w.host)

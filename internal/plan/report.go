@@ -20,6 +20,7 @@ func (p *pass) report() {
 	p.reportDevices()
 	p.reportTasks()
 	p.reportAlerts()
+	p.noticeUnreserved()
 	p.reportProbers()
 	p.result.Recheck = p.recheck
 }
@@ -78,8 +79,10 @@ func (p *pass) instance(k kind, h *host) Instance {
 		i.Version = p.versionOf(s.task)
 	}
 	p.explain(k, h, &i)
-	if s.wait != nil {
-		i.Waits = s.wait.sentence()
+	if w := s.wait; w != nil {
+		i.Waits = w.sentence()
+	} else if w := p.leftover(h); w != nil && s.wanted {
+		i.Waits = w.sentence()
 	}
 	return i
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // candidates are the hosts that could take an instance of a floating service,
-// resources aside: those with the fewest floating tasks first, then by name.
+// resources aside: those that have something reserved for it first, then those
+// with the fewest floating tasks, then by name.
 func (p *pass) candidates(k kind) []*host {
 	var out []*host
 	for _, h := range p.hosts {
@@ -20,12 +21,20 @@ func (p *pass) candidates(k kind) []*host {
 		out = append(out, h)
 	}
 	slices.SortFunc(out, func(a, b *host) int {
+		if a, b := p.awaits(k, a), p.awaits(k, b); a != b {
+			return trueFirst(a)
+		}
 		if a.floating != b.floating {
 			return a.floating - b.floating
 		}
 		return strings.Compare(a.name, b.name)
 	})
 	return out
+}
+
+// awaits says that the host has something reserved for the service: it ran there.
+func (p *pass) awaits(k kind, h *host) bool {
+	return p.reserver.reserves && p.poolOf(h, k).holdsFor(k)
 }
 
 // startFloating starts the missing instances of the floating services.
@@ -50,11 +59,15 @@ func (p *pass) startFloating() {
 }
 
 // startInstances looks for hosts. Declined resources are asked for again only
-// when what is held is of no use anywhere.
+// when what is held is of no use anywhere, or in a fuller domain alone.
 func (p *pass) startInstances(k kind) {
 	f := &p.floating[k]
 	candidates := p.candidates(k)
-	p.launchOnHeld(k, candidates)
+	if p.in.Cluster.Spec.Placement.SpreadBy != "" {
+		candidates = p.launchSpread(k, candidates)
+	} else {
+		p.launchOnHeld(k, candidates)
+	}
 	if f.missing() == 0 {
 		return
 	}
@@ -78,16 +91,83 @@ func (p *pass) startInstances(k kind) {
 }
 
 func (p *pass) launchOnHeld(k kind, candidates []*host) {
-	f := &p.floating[k]
 	for _, h := range candidates {
-		if f.missing() == 0 {
+		if p.floating[k].missing() == 0 {
 			return
 		}
-		if !h.maintenance && p.launch(k, h, p.poolOf(h, k)) {
-			f.launched++
-			h.floating++
+		if !h.maintenance {
+			p.launchFloating(k, h)
 		}
 	}
+}
+
+func (p *pass) launchFloating(k kind, h *host) bool {
+	if !p.launch(k, h, p.poolOf(h, k)) {
+		return false
+	}
+	p.floating[k].launched++
+	h.floating++
+	return true
+}
+
+// launchSpread launches where the domain has the fewest instances; hosts without
+// the attribute of spec.placement.spreadBy are one domain. It returns the
+// candidates that may take an instance with what was declined: better to wait for
+// that than to start where more are.
+func (p *pass) launchSpread(k kind, candidates []*host) []*host {
+	instances := map[string]int{}
+	for _, h := range p.active {
+		if s := &h.slots[k]; s.wanted && s.task != nil {
+			instances[p.domainOf(h)]++
+		}
+	}
+	open := domains{instances: instances, places: map[string][]int{}}
+	for i, h := range candidates {
+		domain := p.domainOf(h)
+		open.places[domain] = append(open.places[domain], i)
+	}
+	for p.floating[k].missing() > 0 && len(open.places) > 0 {
+		domain := open.emptiest()
+		places := open.places[domain]
+		at := slices.IndexFunc(places, func(i int) bool {
+			return !candidates[i].maintenance && p.launchFloating(k, candidates[i])
+		})
+		if at >= 0 {
+			instances[domain]++
+			if open.places[domain] = slices.Delete(places, at, at+1); len(places) == 1 {
+				delete(open.places, domain)
+			}
+			continue
+		}
+		here := make([]*host, len(places))
+		for n, i := range places {
+			here[n] = candidates[i]
+		}
+		if p.hasRoom(k, here, true) {
+			return here
+		}
+		delete(open.places, domain)
+	}
+	return candidates
+}
+
+// domains are the places of candidates, in their order, by domain.
+type domains struct {
+	instances map[string]int
+	places    map[string][]int
+}
+
+// emptiest is the domain with the fewest instances; of equals the one with the
+// candidate that comes first.
+func (d *domains) emptiest() string {
+	best, found := "", false
+	for domain, places := range d.places {
+		n := d.instances[domain] - d.instances[best]
+		if !found || n < 0 || n == 0 && places[0] < d.places[best][0] {
+			best, found = domain, true
+		}
+	}
+	return best
 }
 
 // noHostWait is why no host can take another instance.

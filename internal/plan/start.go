@@ -1,6 +1,10 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
+)
 
 // startBound starts the device-bound services that are wanted and have no task.
 func (p *pass) startBound() {
@@ -53,11 +57,7 @@ func (p *pass) startOn(k kind, h *host) {
 // look like resources that a revive brings back.
 func (p *pass) keepOffers(h *host) {
 	for _, o := range h.agent.Offers {
-		key := poolKey{h.agent.ID, o.Role}
-		if p.pools[key] == nil {
-			p.pools[key] = newPool(h.agent, o.Role)
-		}
-		p.pools[key].keep = true
+		p.pool(h.agent, o.Role).keep = true
 	}
 }
 
@@ -135,10 +135,17 @@ func noDevice(k kind) *wait {
 
 // launch starts the service with the offers of the pool, if they suffice.
 func (p *pass) launch(k kind, h *host, pool *pool) bool {
-	resources, ok := pool.take(p.specs[k].need)
+	if p.volumeDeclined(k, h) {
+		return false
+	}
+	resources, reserve, ok := pool.take(p.specs[k].need)
 	if !ok {
 		return false
 	}
+	if len(reserve) > 0 {
+		p.operate(h.agent, pool, calls.OpReserve(reserve...))
+	}
+	resources = p.takeVolumes(k, h, resources)
 	h.slots[k].launched = true
 	p.result.Launches = append(p.result.Launches, Launch{
 		Spec:      p.specs[k].spec,

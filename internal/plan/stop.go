@@ -11,12 +11,13 @@ func (p *pass) kill(t *task, cause string, v verdict) {
 	if t.status == halting || !t.Killing.IsZero() {
 		return
 	}
+	returns := false
 	if t.kind != prober && t.host.slots[t.kind].task == t {
 		if t.runs() {
 			p.gate.tallies[t.kind].running-- // what is started below no longer counts on it
 		}
 		s := &t.host.slots[t.kind]
-		s.killed = true
+		s.killed, returns = true, p.mode == running && s.wanted
 		s.hold(waitOn(t.host, codeProgress, "is being stopped: "+cause))
 	}
 	p.result.Kills = append(p.result.Kills, Kill{
@@ -25,6 +26,7 @@ func (p *pass) kill(t *task, cause string, v verdict) {
 		Host:         t.host.name,
 		Cause:        cause,
 		QuorumAtRisk: v.quorumAtRisk,
+		Returns:      returns,
 	})
 }
 

@@ -8,20 +8,27 @@ import (
 
 // take takes exactly the need out of what is held, reserved resources first, or
 // nothing when it does not suffice. What it returns is allocated and reserved as it
-// was offered; a need that reserved resources meet in part is split.
-func (pool *pool) take(n need) ([]mesos.Resource, bool) {
+// was offered, or as it will be once reserve, which are parts of it, is reserved; a
+// need that reserved resources meet in part is split.
+func (pool *pool) take(n need) (taken, reserve []mesos.Resource, ok bool) {
 	if !pool.fits(n, false) {
-		return nil, false
+		return nil, nil, false
 	}
 	pool.used = true
-	var taken []mesos.Resource
+	add := func(p *part, r mesos.Resource) {
+		if p.owner == nobody && n.kind != nobody && pool.reserver.reservable(p.from, pool.role) {
+			r = pool.reserver.reservedFor(r, pool.role, n.kind)
+			reserve = merge(reserve, detached(r))
+		}
+		taken = merge(taken, r)
+	}
 	for s, missing := range n.scalars {
 		for i := range pool.held {
 			part := &pool.held[i]
 			if missing == 0 {
 				break
 			}
-			if part.scalar != s || part.left == 0 {
+			if part.scalar != s || part.left == 0 || !pool.mayUse(part, n.kind) {
 				continue
 			}
 			amount := min(missing, part.left)
@@ -29,18 +36,39 @@ func (pool *pool) take(n need) ([]mesos.Resource, bool) {
 			missing -= amount
 			r := pool.resource(part)
 			r.Scalar = &mesos.Value_Scalar{Value: float64(amount) / 1000}
-			taken = merge(taken, r)
+			add(part, r)
 		}
 	}
 	for _, port := range slices.Sorted(slices.Values(n.ports)) {
-		i := slices.IndexFunc(pool.held, func(p part) bool { return p.hasPort(port) })
+		i := slices.IndexFunc(pool.held, func(p part) bool { return p.hasPort(port) && pool.mayUse(&p, n.kind) })
 		part := &pool.held[i]
 		part.ranges = mesos.Ranges(part.ranges).Remove(mesos.Value_Range{Begin: port, End: port})
 		r := pool.resource(part)
 		r.Ranges = &mesos.Value_Ranges{Range: []mesos.Value_Range{{Begin: port, End: port}}}
-		taken = merge(taken, r)
+		add(part, r)
 	}
-	return taken, true
+	return taken, reserve, true
+}
+
+// leave takes all that is left of what is reserved for services that do not need
+// it, as it was offered.
+func (pool *pool) leave(spare func(kind) bool) []mesos.Resource {
+	var out []mesos.Resource
+	for i := range pool.held {
+		part := &pool.held[i]
+		if part.owner == nobody || part.left == 0 && len(part.ranges) == 0 || !spare(part.owner) {
+			continue
+		}
+		r := pool.resource(part)
+		if part.scalar < scalars {
+			r.Scalar = &mesos.Value_Scalar{Value: float64(part.left) / 1000}
+		} else {
+			r.Ranges = &mesos.Value_Ranges{Range: slices.Clone(part.ranges)}
+		}
+		part.left, part.ranges = 0, nil
+		out = append(out, r)
+	}
+	return out
 }
 
 // resource is the part without its amount.
@@ -55,7 +83,7 @@ func (pool *pool) resource(p *part) mesos.Resource {
 }
 
 // merge adds a resource to the one of its kind, role and reservations, so that
-// two offers of one agent read as one resource.
+// two offers of one agent read as one resource. The value of r becomes its own.
 func merge(all []mesos.Resource, r mesos.Resource) []mesos.Resource {
 	for i := range all {
 		known := &all[i]
@@ -75,4 +103,15 @@ func merge(all []mesos.Resource, r mesos.Resource) []mesos.Resource {
 		return all
 	}
 	return append(all, r)
+}
+
+// detached is the resource with a value of its own.
+func detached(r mesos.Resource) mesos.Resource {
+	if r.Scalar != nil {
+		r.Scalar = &mesos.Value_Scalar{Value: r.Scalar.Value}
+	}
+	if r.Ranges != nil {
+		r.Ranges = &mesos.Value_Ranges{Range: slices.Clone(r.Ranges.Range)}
+	}
+	return r
 }

@@ -31,6 +31,8 @@ const (
 	codeLeaving
 	codeProgress
 	codeUpdate
+	codeSpread // all runs: it might be safer
+	codePlaced
 )
 
 // wait is why an instance is not as it should be, in a form that can be
@@ -87,7 +89,7 @@ func (p *pass) whyBlocked(h *host) *wait {
 		return &wait{code: codeUnreadable, host: h.name, message: "nothing is started here: the id of task " + h.unreadable +
 			" cannot be read by this version, so that it may be any service", generic: "hosts have such tasks"}
 	case !p.mayStart(h):
-		return waitOn(h, codePlacement, "is not in spec.placement.hosts")
+		return waitOn(h, codePlacement, p.misplaced(h))
 	case h.known == nil:
 		return waitOn(h, codeNoAgent, "no agent with this host name has offered anything (is it registered with Mesos, and is the name right?)")
 	case h.registered > 1:

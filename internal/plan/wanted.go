@@ -42,6 +42,8 @@ func (p *pass) mark(d *inventory.Device, h *host) {
 		switch {
 		case d.Leaving != "":
 			s.leave(d.Leaving)
+		case d.Wanted && awaitsVolume(d.Object):
+			s.claim(d) // what runs goes on
 		case d.Wanted:
 			s.wanted = true
 			s.confirmed = s.confirmed || d.Confirmed
@@ -148,10 +150,6 @@ func trueFirst(first bool) int {
 	}
 	return 1
 }
-
-// mayStart says that spec.placement lets services be started on the host. What
-// runs elsewhere keeps running.
-func (p *pass) mayStart(h *host) bool { return p.allowed == nil || p.allowed[h.name] }
 
 // empty says that the inventory asks for nothing, not even on another host.
 func (p *pass) empty() bool {

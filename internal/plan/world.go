@@ -41,6 +41,10 @@ type host struct {
 	// blocked is why nothing can be started here, as far as it was asked.
 	blocked *wait
 	asked   bool
+	// lacksAttribute is why spec.placement.attributes excludes the host, once they
+	// were compared; empty: it does not.
+	lacksAttribute string
+	compared       bool
 	// use is how the last device of the host that was looked at is used: most
 	// hosts have many devices of one kind.
 	use *deviceUse
