@@ -93,9 +93,6 @@ func (p *probed) mountCore() {
 	}
 }
 
-// coreServices is how many services mountCore asks for, api and webconsole included.
-const coreServices = 3*3 + 2
-
 // services counts the living tasks that are not probers.
 func (p *probed) services() int { return p.alive("") - p.alive("prober") }
 

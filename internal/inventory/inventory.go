@@ -7,6 +7,7 @@
 package inventory
 
 import (
+	"slices"
 	"time"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
@@ -61,6 +62,9 @@ type Result struct {
 	// Discovered are objects to be made: devices that were found and that no
 	// object stands for, by name. At most MaxDiscovered at a time.
 	Discovered []*v1alpha1.QuobyteDevice
+	// Arriving: objects that were made a moment ago are without their finalizer, and
+	// Devices leaves them out.
+	Arriving bool
 	// Obsolete are names of objects of LabelDiscovered that stand for nothing of
 	// their own any more: somebody declared the device under another name, or a
 	// conflict is over. They are to be deleted. By name.
@@ -129,11 +133,19 @@ func Take(in Input) Result {
 	} else {
 		t.settleDeclared()
 	}
-	r := Result{Devices: make([]Device, len(t.entries)), Discovered: t.discover(&in), Obsolete: t.obsolete()}
+	r := Result{Devices: make([]Device, len(t.entries)), Discovered: t.discover(&in), Obsolete: t.obsolete(), Arriving: anyYoung(in.Arriving, in.Now)}
 	for i := range t.entries {
 		t.decide(&t.entries[i], &r.Devices[i])
 	}
 	return r
+}
+
+// arrivesWithin is how long an object's finalizer is waited for: the API server may
+// refuse it.
+const arrivesWithin = time.Minute
+
+func anyYoung(objects []*v1alpha1.QuobyteDevice, now time.Time) bool {
+	return slices.ContainsFunc(objects, func(d *v1alpha1.QuobyteDevice) bool { return now.Sub(d.CreationTimestamp.Time) < arrivesWithin })
 }
 
 // decide says what one device is.

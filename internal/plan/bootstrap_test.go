@@ -7,6 +7,7 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 )
 
 // fresh is a new installation of three hosts, all probed; node2 has the mark.
@@ -133,4 +134,20 @@ func TestNoBootstrapWhereOneRan(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A second marked device may be among what was reported and has no object yet.
+func TestBootstrapWaitsForObjectsOfWhatWasFound(t *testing.T) {
+	f := fresh(t)
+	for what, found := range map[string]inventory.Result{
+		"discovered": {Devices: f.inventory, Discovered: []*v1alpha1.QuobyteDevice{{}}},
+		"arriving":   {Devices: f.inventory, Arriving: true},
+	} {
+		in := f.input()
+		in.Inventory = found
+		r := Plan(in)
+		wantList(t, what, launches(r))
+		wantText(t, waits(t, r, registry, "node2"), "waits until all hosts have been probed")
+	}
+	wantList(t, "all have objects", launches(f.plan()), "registry node2")
 }

@@ -56,7 +56,7 @@ func (p *pass) lookAt(v *DeviceView, i int, d *inventory.Device) {
 		}
 	}
 	if h == nil {
-		v.Summary = d.Message
+		v.Summary = firstSentence(d.Message)
 		return
 	}
 	if h.known != nil {
@@ -75,8 +75,15 @@ func (p *pass) lookAt(v *DeviceView, i int, d *inventory.Device) {
 	case v.Phase == v1alpha1.PhaseDecommissioned:
 		v.Summary = "decommissioned: no service uses it"
 	case !d.Accepted, v.Summary == "":
-		v.Summary = d.Message
+		v.Summary = firstSentence(d.Message)
 	}
+}
+
+// firstSentence says what is; what follows says what to do, and is too long for a
+// column.
+func firstSentence(message string) string {
+	first, _, _ := strings.Cut(message, ". ")
+	return first
 }
 
 // tasksOfMove adds the tasks that may still use a moved device on its old host.
