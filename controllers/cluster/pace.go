@@ -10,7 +10,7 @@ import (
 const (
 	// paceShare is how much of a core the passes over one cluster may take while
 	// devices are added: what they do not take is left to those who are waited for.
-	paceShare = 0.2
+	paceShare = 0.1
 	// paceBurst is what passes may take at once beyond that, so that a few devices
 	// never wait.
 	paceBurst = 300 * time.Millisecond

@@ -105,11 +105,14 @@ func (r *Reconciler) askProbers(seen *observation, result plan.Result) {
 		return
 	}
 	all := m.asked.probeNow(seen.cluster.Annotations[v1alpha1.AnnotationProbeNow])
+	// One that is late is asked, too, before it counts as hung and is replaced.
+	late := now.Add(-2 * seen.cluster.Spec.Prober.Interval.Duration)
 	for _, h := range seen.hosts {
 		if h.ExecutorID == "" {
 			continue
 		}
-		if all || h.Report == nil && m.asked.due("report "+h.ExecutorID, askSilentEvery, now) {
+		silent := h.Report == nil || h.Received.Before(late)
+		if all || silent && m.asked.due("report "+h.ExecutorID, askSilentEvery, now) {
 			r.request(m, h.AgentID, h.ExecutorID, probe.Request{})
 		}
 		if h.Report == nil {

@@ -25,6 +25,11 @@ import (
 // STAGING, STARTING and RUNNING within a second or two, and one write will do.
 const gather = 500 * time.Millisecond
 
+// gatherFinds is how long it waits while many objects of devices that were found are
+// to be made: services wait for these, and a first status that is written meanwhile
+// is written again when the services have started.
+const gatherFinds = 5 * time.Second
+
 // Views holds what the last pass of each cluster found out about each device. A
 // pass publishes and goes on; the controller's workers write.
 type Views struct {
@@ -63,7 +68,10 @@ func NewViews(c clock.PassiveClock) *Views {
 func (v *Views) Publish(cluster types.NamespacedName, views map[string]plan.DeviceView, found inventory.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	now := v.clock.Now().Truncate(time.Second)
+	now, delay := v.clock.Now().Truncate(time.Second), gather
+	if len(found.Discovered) > crowd {
+		delay = gatherFinds
+	}
 	for name, came := range views {
 		key := types.NamespacedName{Namespace: cluster.Namespace, Name: name}
 		old, had := v.views[key]
@@ -75,7 +83,7 @@ func (v *Views) Publish(cluster types.NamespacedName, views map[string]plan.Devi
 			next.since = old.since
 		}
 		v.views[key] = next
-		v.wake(key, gather)
+		v.wake(key, delay)
 	}
 	v.publishFinds(cluster, views, found)
 }

@@ -72,7 +72,7 @@ type Result struct {
 }
 
 // MaxDiscovered bounds how many objects one pass asks for.
-const MaxDiscovered = 1000
+const MaxDiscovered = 4000
 
 // Device is what one device is.
 type Device struct {
