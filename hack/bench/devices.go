@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,14 @@ func newDevice(namespace string, i int) *v1alpha1.QuobyteDevice {
 	}
 }
 
+// newDevice describes the device of that index, counted from 0.
+func (b *bench) newDevice(namespace string, i int) *v1alpha1.QuobyteDevice {
+	if b.stage.Scenario == found {
+		return foundDevice(namespace, i)
+	}
+	return newDevice(namespace, i+1)
+}
+
 // hostName of an agent, as mesostest.Agents names it.
 func hostName(i int) string { return fmt.Sprintf("node%d", i) }
 
@@ -33,9 +42,9 @@ func hostName(i int) string { return fmt.Sprintf("node%d", i) }
 func (b *bench) createDevices(ctx context.Context, namespace string, then func(context.Context, *v1alpha1.QuobyteDevice) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(b.load.Clients)
-	for i := range b.stage.Agents {
+	for i := range b.stage.objects() {
 		group.Go(func() error {
-			device := newDevice(namespace, i+1)
+			device := b.newDevice(namespace, i)
 			if err := b.client.Create(ctx, device); err != nil {
 				return fmt.Errorf("create device %s: %w", device.Name, err)
 			}
@@ -50,7 +59,7 @@ func (b *bench) createDevices(ctx context.Context, namespace string, then func(c
 func (b *bench) plainKubernetes(ctx context.Context) error {
 	began := time.Now()
 	err := b.createDevices(ctx, plainNamespace, func(ctx context.Context, device *v1alpha1.QuobyteDevice) error {
-		device.Status = fullStatus(device)
+		device.Status = b.fullStatus(device)
 		if err := b.client.Status().Update(ctx, device); err != nil {
 			return fmt.Errorf("write the status of %s: %w", device.Name, err)
 		}
@@ -61,21 +70,39 @@ func (b *bench) plainKubernetes(ctx context.Context) error {
 }
 
 // fullStatus is as large as that of a device in use.
-func fullStatus(device *v1alpha1.QuobyteDevice) v1alpha1.QuobyteDeviceStatus {
-	const agent = "5999771f-18d5-4913-951e-29202cd4bd59-S1000"
-	const summary = "registry 1.1.5 running, metadata 1.1.5 running, data 1.1.5 running"
-	status := v1alpha1.QuobyteDeviceStatus{
-		ObservedGeneration: device.Generation, AgentID: agent, Types: "DATA,METADATA,REGISTRY", Summary: summary,
+func (b *bench) fullStatus(device *v1alpha1.QuobyteDevice) v1alpha1.QuobyteDeviceStatus {
+	if b.stage.Scenario == found {
+		status := statusInUse(device, hostName(1), v1alpha1.DeviceData)
+		status.Path, status.Serial = mountPath(1), device.Spec.Serial
+		status.Model, status.FileSystem, status.Capacity, status.Used = "TESTDISK", "xfs", "8Ti", "25%"
+		return status
 	}
-	for _, service := range []string{"registry", "metadata", "data"} {
+	status := statusInUse(device, device.Spec.Host, device.Spec.Types...)
+	status.Path = device.Spec.Path
+	return status
+}
+
+// statusInUse is that of a device on a host where services of its types run.
+func statusInUse(device *v1alpha1.QuobyteDevice, host string, types ...v1alpha1.DeviceType) v1alpha1.QuobyteDeviceStatus {
+	const agent = "5999771f-18d5-4913-951e-29202cd4bd59-S1000"
+	now := metav1.Now()
+	status := v1alpha1.QuobyteDeviceStatus{
+		ObservedGeneration: device.Generation, Phase: v1alpha1.PhaseOnline, PhaseSince: &now,
+		Host: host, AgentID: agent, DeviceTypes: types,
+	}
+	var words, running []string
+	for _, t := range types {
+		service := strings.ToLower(string(t))
+		words, running = append(words, string(t)), append(running, service+" 1.1.5 running")
 		status.Services = append(status.Services, v1alpha1.TaskStatus{
-			Service: service, TaskID: "quobyte-" + service + "-" + device.Spec.Host + "-0123456789-0123456789abc",
-			Host: device.Spec.Host, AgentID: agent, Version: "1.1.5", State: "RUNNING",
+			Service: service, TaskID: "quobyte-" + service + "-" + host + "-0123456789-0123456789abc",
+			Host: host, AgentID: agent, Version: "1.1.5", State: "RUNNING",
 		})
 	}
+	status.Types, status.Summary = strings.Join(words, ","), strings.Join(running, ", ")
 	for _, kind := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionInUse} {
 		status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue,
-			Reason: kind, Message: summary, ObservedGeneration: device.Generation, LastTransitionTime: metav1.Now()})
+			Reason: kind, Message: status.Summary, ObservedGeneration: device.Generation, LastTransitionTime: now})
 	}
 	return status
 }

@@ -13,32 +13,39 @@ func (b *bench) idle(ctx context.Context) error {
 	if err := pause(ctx, calmAfter); err != nil {
 		return err
 	}
+	watched, err := b.watch(ctx, b.stage.Idle.Duration)
+	b.result.Idle = watched
+	return err
+}
+
+// watch says what the operator does during that time.
+func (b *bench) watch(ctx context.Context, during time.Duration) (idleResult, error) {
+	var none idleResult
 	writesBefore, leasesBefore, err := b.audit.writes()
 	if err != nil {
-		return err
+		return none, err
 	}
 	usedBefore, err := b.operator.usage()
 	if err != nil {
-		return err
+		return none, err
 	}
 	callsBefore, began := b.calls(), time.Now()
-	if err := pause(ctx, b.stage.Idle.Duration); err != nil {
-		return err
+	if err := pause(ctx, during); err != nil {
+		return none, err
 	}
 	used, err := b.operator.usage()
 	if err != nil {
-		return err
+		return none, err
 	}
 	took := time.Since(began).Seconds()
 	writes, leases, err := b.audit.writes()
 	if err != nil {
-		return err
+		return none, err
 	}
-	b.result.Idle = idleResult{
+	return idleResult{
 		Seconds: took, Writes: sum(since(writesBefore, writes)), LeaseWrites: leases - leasesBefore,
 		CPU: (used.cpu - usedBefore.cpu).Seconds() / took, Calls: since(callsBefore, b.calls()),
-	}
-	return nil
+	}, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -55,13 +55,13 @@ func (b *bench) startKubernetes(ctx context.Context) error {
 // to take up a new kind, which is nobody's speed.
 func (b *bench) warmUp(ctx context.Context) error {
 	const namespace = "default"
-	device := newDevice(namespace, 1)
+	device := b.newDevice(namespace, 0)
 	for _, object := range []client.Object{newCluster(namespace, "http://nobody:5050"), device} {
 		if err := b.client.Create(ctx, object); err != nil {
 			return err
 		}
 	}
-	device.Status = fullStatus(device)
+	device.Status = b.fullStatus(device)
 	return b.client.Status().Update(ctx, device)
 }
 

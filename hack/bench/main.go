@@ -1,8 +1,8 @@
 // The benchmark: how long the operator takes to bring a storage system up,
 // beside what plain clients need for the same number of tasks and objects, in
 // the same run and on the same servers; then what it costs while nothing
-// happens, and how fast it replaces a task that has failed. The load stands in
-// load.yaml, what it is held against in bounds.yaml.
+// happens, and how fast it replaces a task that has failed. Devices are declared,
+// or else found by simulated probers. The load stands in load.yaml, what it is held against in bounds.yaml.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,6 +28,8 @@ import (
 type options struct {
 	load, bounds string
 	out          string
+	manager      string
+	scenario     string
 	agents       string
 	idle         time.Duration
 	check        bool
@@ -38,10 +41,12 @@ func main() {
 	flag.StringVar(&o.load, "load", "hack/bench/load.yaml", "File that describes the load.")
 	flag.StringVar(&o.bounds, "bounds", "hack/bench/bounds.yaml", "File with the goals.")
 	flag.StringVar(&o.out, "out", "bin/bench", "Folder for the results (results.json), logs and profiles. It is emptied first.")
+	flag.StringVar(&o.manager, "manager", "bin/manager", "The operator's binary.")
+	flag.StringVar(&o.scenario, "scenario", "", "Scenario of the load to run: declared or found. Empty: both.")
 	flag.StringVar(&o.agents, "agents", "", "Stages of the load to run, by their numbers of agents, separated by commas. Empty: all.")
 	flag.DurationVar(&o.idle, "idle", 0, "How long to watch the idle cluster. 0: as the load says.")
 	flag.BoolVar(&o.check, "check", false, "Fail when a goal is missed.")
-	flag.BoolVar(&o.profile, "profile", false, "Take profiles of the operator, CPU and heap, while it starts all and while tasks fail.")
+	flag.BoolVar(&o.profile, "profile", false, "Take profiles of the operator, CPU and heap, while it starts all, and while tasks fail or probers report.")
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard()) // What fails comes back as an error.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -61,7 +66,7 @@ func run(ctx context.Context, o options) (missed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if load.Stages, err = chosen(load.Stages, o.agents); err != nil {
+	if load.Stages, err = chosen(load.Stages, o.scenario, o.agents); err != nil {
 		return 0, err
 	}
 	bounds, err := readBounds(o.bounds)
@@ -75,19 +80,24 @@ func run(ctx context.Context, o options) (missed int, err error) {
 	if err := os.RemoveAll(o.out); err != nil {
 		return 0, err
 	}
-	if o.out, err = filepath.Abs(o.out); err != nil {
-		return 0, err
+	for _, path := range []*string{&o.out, &o.manager} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return 0, err
+		}
 	}
 	var results []*result
 	for _, stage := range load.Stages {
 		if o.idle > 0 {
 			stage.Idle.Duration = o.idle
 		}
-		b := &bench{load: load, stage: stage, root: root, profile: o.profile,
-			dir: filepath.Join(o.out, strconv.Itoa(stage.Agents)), began: time.Now()}
+		if err := load.check(stage); err != nil {
+			return 0, fmt.Errorf("%s, %d agents: %w", stage.Scenario, stage.Agents, err)
+		}
+		b := &bench{load: load, stage: stage, root: root, manager: o.manager, profile: o.profile,
+			dir: filepath.Join(o.out, stage.folder()), began: time.Now()}
 		r, err := b.run(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("%d agents: %w", stage.Agents, err)
+			return 0, fmt.Errorf("%s, %d agents: %w", stage.Scenario, stage.Agents, err)
 		}
 		results = append(results, r)
 		// After each stage, so that nothing is lost when a later one fails.
@@ -103,8 +113,12 @@ func run(ctx context.Context, o options) (missed int, err error) {
 	return missed, nil
 }
 
-// chosen picks stages by their numbers of agents.
-func chosen(stages []stage, agents string) ([]stage, error) {
+// chosen picks stages by their scenario and their numbers of agents.
+func chosen(stages []stage, scenario, agents string) ([]stage, error) {
+	if scenario != "" && scenario != declared && scenario != found {
+		return nil, fmt.Errorf("-scenario is %q, it must be %s or %s", scenario, declared, found)
+	}
+	stages = slices.DeleteFunc(slices.Clone(stages), func(s stage) bool { return scenario != "" && s.Scenario != scenario })
 	if agents == "" {
 		return stages, nil
 	}
@@ -114,13 +128,13 @@ func chosen(stages []stage, agents string) ([]stage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("-agents: %w", err)
 		}
-		found := false
+		before := len(picked)
 		for _, s := range stages {
 			if s.Agents == n {
-				picked, found = append(picked, s), true
+				picked = append(picked, s)
 			}
 		}
-		if !found {
+		if len(picked) == before {
 			return nil, fmt.Errorf("-agents: the load has no stage of %d", n)
 		}
 	}

@@ -32,9 +32,9 @@ func (b *bench) startOperator(ctx context.Context) error {
 		return err
 	}
 	args := []string{
-		filepath.Join(b.root, "bin", "manager"),
+		b.manager,
 		"--namespaces=" + operatorNamespace, "--lease-namespace=" + operatorNamespace,
-		"--metrics-bind-address=0", "--health-probe-bind-address=0",
+		"--metrics-bind-address=0", "--health-probe-bind-address=0", "--artifacts-bind-address=0",
 	}
 	b.operator = &operator{}
 	if b.profile {

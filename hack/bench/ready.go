@@ -15,7 +15,7 @@ import (
 )
 
 // readyWithin bounds what a stage waits for.
-const readyWithin = 10 * time.Minute
+const readyWithin = 20 * time.Minute
 
 // apply applies the cluster and its devices, and takes the time until it is
 // Ready with all that they ask for.
@@ -103,7 +103,7 @@ func (b *bench) runs(cluster *v1alpha1.QuobyteCluster) bool {
 	for _, service := range cluster.Status.Services {
 		wanted += int(service.Wanted)
 	}
-	return wanted >= b.stage.tasks()
+	return wanted >= b.stage.services() && int(cluster.Status.Devices) == b.stage.objects()
 }
 
 // awaitDevices waits until the status of every device tells of its services.

@@ -2,11 +2,13 @@ package main
 
 // result of one stage. Times are in seconds where nothing else is said.
 type result struct {
-	Agents  int `json:"agents"`
+	Scenario string `json:"scenario"`
+	Agents   int    `json:"agents"`
+	// Tasks are the device-bound services and the probers, Objects the devices.
 	Tasks   int `json:"tasks"`
 	Objects int `json:"objects"`
-	// PlainMesos is the time in which a plain client launches the tasks, and
-	// PlainKubernetes the one in which one creates the objects and writes the
+	// PlainMesos is the time in which a plain client launches the tasks (found: not
+	// measured), and PlainKubernetes the one in which one creates the objects and writes the
 	// status of each once.
 	PlainMesos      float64 `json:"plainMesosSeconds"`
 	PlainKubernetes float64 `json:"plainKubernetesSeconds"`
@@ -14,7 +16,10 @@ type result struct {
 	// every device is written too.
 	Ready   float64 `json:"readySeconds"`
 	Settled float64 `json:"settledSeconds"`
-	// Ratio is Ready over the larger of the plain clients' times.
+	// Found is nil in the scenario declared.
+	Found *foundResult `json:"found,omitempty"`
+	// Ratio is Ready over the larger of the plain clients' times; found: the time
+	// until all devices are Online and all services run, over PlainKubernetes.
 	Ratio float64 `json:"ratio"`
 
 	// Of the operator, from its start until all is settled.
@@ -28,8 +33,29 @@ type result struct {
 	Calls        map[string]int `json:"calls"`
 	CallsPerTask float64        `json:"callsPerTask"`
 
-	Idle     idleResult     `json:"idle"`
+	Idle idleResult `json:"idle"`
+	// Probing is nil in the scenario declared.
+	Probing  *probingResult `json:"probing,omitempty"`
 	Relaunch relaunchResult `json:"relaunch"`
+}
+
+// foundResult are times from apply.
+type foundResult struct {
+	// Listed: all objects exist; Online: all are in that phase; All: and all services
+	// run too.
+	Listed float64 `json:"listedSeconds"`
+	Online float64 `json:"onlineSeconds"`
+	All    float64 `json:"allSeconds"`
+}
+
+// probingResult is what the operator did while probers reported what it knew.
+type probingResult struct {
+	idleResult
+	// CPUAboveIdle is what CPU is more than that of the idle cluster, in cores.
+	CPUAboveIdle float64 `json:"cpuAboveIdleCores"`
+	Reports      int64   `json:"reports"`
+	// PerSecond is how many of them came in a second.
+	PerSecond float64 `json:"reportsPerSecond"`
 }
 
 // idleResult is what the operator did while nothing happened.
