@@ -361,19 +361,3 @@ type ClientResources struct {
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) >= 0 && quantity(string(self)).compareTo(quantity('1Pi')) <= 0",message="services.client.resources.disk must be from 0 to 1Pi"
 	Disk resource.Quantity `json:"disk,omitempty"`
 }
-
-// ProberResources is what one prober takes of its agent.
-type ProberResources struct {
-	// CPUs, at most three digits after the point: Mesos counts no finer.
-	// +kubebuilder:default="100m"
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('20m')) >= 0 && quantity(string(self)).compareTo(quantity('10k')) <= 0",message="prober.resources.cpus must be from 20m (0.02) to 10k"
-	CPUs resource.Quantity `json:"cpus,omitempty"`
-	// Memory, rounded up to whole MiB.
-	// +kubebuilder:default="256Mi"
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('64Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Pi')) <= 0",message="prober.resources.memory must be from 64Mi to 1Pi"
-	Memory resource.Quantity `json:"memory,omitempty"`
-	// Disk for the sandbox and the fetched binary, rounded up to whole MiB.
-	// +kubebuilder:default="150Mi"
-	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) >= 0 && quantity(string(self)).compareTo(quantity('1Pi')) <= 0",message="prober.resources.disk must be from 0 to 1Pi"
-	Disk resource.Quantity `json:"disk,omitempty"`
-}

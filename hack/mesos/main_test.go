@@ -13,26 +13,50 @@ import (
 	"time"
 )
 
-// serve runs the command with flags on a free port, and returns its address.
+// serve runs the command on free ports and returns the master's address. The agents'
+// ports follow the master's, and one of them may be somebody else's.
 func serve(t *testing.T, args ...string) string {
 	t.Helper()
-	// A block of ports for the master and its agents.
+	for range 10 {
+		address, err := tryToServe(t, args)
+		if err == nil {
+			return address
+		}
+		if !strings.Contains(err.Error(), "address already in use") {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("no run of free ports in ten tries")
+	return ""
+}
+
+func tryToServe(t *testing.T, args []string) (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	address := l.Addr().String()
 	if err := l.Close(); err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	o, err := parse(append([]string{"-listen", address}, args...), io.Discard)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	reader, writer := io.Pipe()
-	go func() { done <- o.run(ctx, writer) }()
+	go func() {
+		err := o.run(ctx, writer)
+		_ = writer.CloseWithError(err) // nil reads as io.EOF
+		done <- err
+	}()
+	greeting := make([]byte, 200)
+	if _, err := reader.Read(greeting); err != nil {
+		cancel()
+		<-done
+		return "", err
+	}
 	t.Cleanup(func() {
 		cancel()
 		_ = reader.Close()
@@ -40,12 +64,8 @@ func serve(t *testing.T, args ...string) string {
 			t.Error(err)
 		}
 	})
-	greeting := make([]byte, 200)
-	if _, err := reader.Read(greeting); err != nil {
-		t.Fatal(err)
-	}
 	go func() { _, _ = io.Copy(io.Discard, reader) }() // until the pipe is closed
-	return address
+	return address, nil
 }
 
 func request(t *testing.T, method, url, body string) (int, string) {

@@ -13,11 +13,7 @@ import (
 // TestBootstrapRegistryStartsAlone: the others wait until it runs.
 func TestBootstrapRegistryStartsFirstAndAlone(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 3)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 3)
 	first := p.launchedOn("registry", "node1")
 	for _, task := range p.mesos.History() {
 		if task.Info.Name == "registry" && task.Host == "node1" && task.Running.IsZero() {

@@ -96,7 +96,7 @@ func TestDemoDevices(t *testing.T) {
 	mustSay(t, out, disks,
 		"== 1. ", "disk12 created", "disk12   node4", "Online", "data 1.1.5 running",
 		"== 2. ", "disk12   node5", "Online", "data 1.1.5 running",
-		"== 3. ", "Missing", "What runs for it goes on", "goes on as task", "Online", "data 1.1.5 running",
+		"== 3. ", "Missing", "is not found since", "goes on as task", "Online", "data 1.1.5 running",
 		"== 4. ", "patched", "Decommissioned", "decommissioned: no service uses it", "12/12",
 		"nothing of it runs on")
 }

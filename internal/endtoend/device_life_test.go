@@ -49,11 +49,7 @@ func TestDecommissionedDeviceIsTakenOut(t *testing.T) {
 // one is down.
 func TestDecommissioningRegistriesKeepsAMajority(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 3)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 3)
 	if err := p.mesos.SetHealth(p.taskOf("registry", "node2"), false); err != nil {
 		t.Fatal(err)
 	}
@@ -76,11 +72,7 @@ func TestDecommissioningRegistriesKeepsAMajority(t *testing.T) {
 // TestInitializeHappensOnce: the manifest stays in Git for ever.
 func TestInitializeHappensOnce(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 3)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 3)
 	const manifest = `
 apiVersion: mesos.quobyte.com/v1alpha1
 kind: QuobyteDevice
@@ -150,11 +142,7 @@ func TestNewDeviceRestartsItsService(t *testing.T) {
 	for _, restart := range []bool{true, false} {
 		t.Run(fmt.Sprint(restart), func(t *testing.T) {
 			t.Parallel()
-			p := newProbed(t, 3)
-			p.mountCore()
-			p.startAlone()
-			p.applyProbed(fmt.Sprintf("  devices: {restartOnNewDevice: %v}", restart))
-			p.awaitReady()
+			p := readyProbed(t, 3, fmt.Sprintf("  devices: {restartOnNewDevice: %v}", restart))
 			p.awaitQuiet()
 			since := time.Now()
 			tasks := map[string]string{}

@@ -59,11 +59,7 @@ func TestFoundDevicesAreListedAndUsed(t *testing.T) {
 // (rule 12), and is not started again without the device.
 func TestVanishedDeviceIsMissing(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 3)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 3)
 	task := p.taskOf("data", "node3")
 	before := time.Now().Add(-time.Second).Truncate(time.Second)
 	p.hosts.Unmount("node3", "/mnt/data")
@@ -129,11 +125,7 @@ func TestOperatorComesBackToProbedHosts(t *testing.T) {
 // the service through the gate, and the next probe brings it back.
 func TestDeletedDeviceIsFoundAgain(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 3)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 3)
 	old := p.awaitPhase("data-1", v1alpha1.PhaseOnline)
 	task := p.taskOf("data", "node1")
 	p.api.Kubectl(t, "-n", p.namespace, "delete", "device", "data-1", "--wait=false")

@@ -34,11 +34,7 @@ func (p *probed) launchedOn(service, host string) time.Time {
 // host: the service there stops before the new host's starts.
 func TestObjectFollowsItsDisk(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 4)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 4)
 	uid := p.device("data-3").UID
 	p.remount("node3", "node4", testprobers.Disk("/mnt/data", "data-3", "DATA"))
 	d := p.awaitDeviceIs("data-3", "on node4", func(d *v1alpha1.QuobyteDevice) bool {
@@ -82,11 +78,7 @@ func TestOldHostGoesOnForItsOtherDisks(t *testing.T) {
 // TestSilentOldHostKeepsItsDisk: nobody says that the disk has left it.
 func TestSilentOldHostKeepsItsDisk(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 4)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 4)
 	p.mesos.StopAgent("node3")
 	p.hosts.Mount("node4", testprobers.Disk("/mnt/data", "data-3", "DATA"))
 	p.awaitDeviceIs("data-3", "seen on node4 as well", func(d *v1alpha1.QuobyteDevice) bool {
@@ -109,11 +101,7 @@ func TestSilentOldHostKeepsItsDisk(t *testing.T) {
 // why.
 func TestSameSerialAtTwoPlacesIsUsedAtOne(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 4)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 4)
 	task := p.taskOf("data", "node3")
 	p.hosts.Mount("node4", testprobers.Disk("/mnt/copy", "data-3", "DATA"))
 	p.awaitDeviceIs("data-3", "told of the copy", func(d *v1alpha1.QuobyteDevice) bool {

@@ -93,6 +93,18 @@ func (p *probed) mountCore() {
 	}
 }
 
+// readyProbed is a world with mountCore's devices on n hosts, and a cluster that is
+// Ready; further lines go into its spec.
+func readyProbed(t *testing.T, n int, spec ...string) *probed {
+	t.Helper()
+	p := newProbed(t, n)
+	p.mountCore()
+	p.startAlone()
+	p.applyProbed(spec...)
+	p.awaitReady()
+	return p
+}
+
 // services counts the living tasks that are not probers.
 func (p *probed) services() int { return p.alive("") - p.alive("prober") }
 

@@ -11,11 +11,7 @@ import (
 // host can say (rule 5).
 func TestProberSaysThatTheOldAgentsServicesAreGone(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 3)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 3)
 	// The old containers live on: the host's ports are in use.
 	p.hosts.Listen("node3", 21000, 21001, 21002, 21003, 21004, 21005)
 	old := p.taskOf("data", "node3")
@@ -44,11 +40,7 @@ func TestProberSaysThatTheOldAgentsServicesAreGone(t *testing.T) {
 // TestHungProberIsReplaced: it runs and says nothing.
 func TestSilentProberKeepsServicesRunning(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 3)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 3)
 	p.hosts.Silence("node2", true)
 	p.hosts.Unmount("node2", "/mnt/data")
 	p.awaitQuiet()

@@ -129,11 +129,7 @@ spec:
 // another framework may take what it frees.
 func TestUpdateWithoutReservationsWarnsOnce(t *testing.T) {
 	t.Parallel()
-	p := newProbed(t, 3)
-	p.mountCore()
-	p.startAlone()
-	p.applyProbed()
-	p.awaitReady()
+	p := readyProbed(t, 3)
 	for _, version := range []string{"1.1.6", "1.1.7"} {
 		p.patch(`{"spec":{"version":"` + version + `"}}`)
 		p.await(version, func(c *v1alpha1.QuobyteCluster) bool {
