@@ -154,9 +154,15 @@ func (p *Prober) mark(m mount, o *probe.Order, taken map[string]bool) (outcome, 
 		return outcome{}, fmt.Errorf("%s %w", m.path, err)
 	}
 	defer root.Close()
-	if _, marked, err := readMarks(root); err != nil {
+	found, marked, err := readMarks(root)
+	if err != nil {
 		return outcome{}, fmt.Errorf("%s may be a device: %w", m.path, err)
-	} else if marked {
+	}
+	if marked && found.order == o.ID {
+		// An earlier try hung, and ended after the mounts were looked at.
+		return outcome{probe.Initialization{ID: o.ID, Serial: found.serial}, p.look(m)}, nil
+	}
+	if marked {
 		return outcome{}, fmt.Errorf("%s is a Quobyte device already: want an empty file system", m.path)
 	}
 	if err := checkEmpty(root); err != nil {

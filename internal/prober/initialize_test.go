@@ -268,3 +268,23 @@ func TestInitializeFullDisk(t *testing.T) {
 		t.Errorf("there is\n%s", files)
 	}
 }
+
+// A try that hung may end between the look at the mounts and the next try.
+func TestOrderThatEndsLate(t *testing.T) {
+	h := newFakeHost(t)
+	path := h.mount("disk")
+	p := h.prober()
+	mounts, err := p.mounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write(filepath.Join(path, markerName), "# Order: 1\ndevice.serial=written\n")
+	o := &probe.Order{ID: "1", Path: path, Types: []string{"DATA"}}
+	if got, err := p.mark(mounts[0], o, nil); err != nil || got.Serial != "written" || !got.sight.Marked {
+		t.Errorf("%+v, %v", got, err)
+	}
+	o.ID = "2"
+	if got, err := p.mark(mounts[0], o, nil); err == nil || !strings.Contains(err.Error(), "is a Quobyte device already") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type testScheduler struct {
 	events   chan *scheduler.Event
 	offer    mesos.Offer
 	sandbox  string // of all
+	// kept are messages and offers that came while another event was waited for.
+	kept []*scheduler.Event
 }
 
 func newScheduler(t *testing.T, checkpoint bool) *testScheduler {
@@ -111,9 +114,15 @@ func (s *testScheduler) call(call *scheduler.Call) {
 	}
 }
 
-// next event of a type; others are dropped, updates acknowledged.
+// next event of a type; messages and offers are kept for later, others dropped, and
+// updates acknowledged.
 func (s *testScheduler) next(want scheduler.Event_Type) *scheduler.Event {
 	s.t.Helper()
+	if i := slices.IndexFunc(s.kept, func(e *scheduler.Event) bool { return e.Type == want }); i >= 0 {
+		e := s.kept[i]
+		s.kept = slices.Delete(s.kept, i, i+1)
+		return e
+	}
 	timeout := time.After(patience)
 	for {
 		select {
@@ -128,6 +137,9 @@ func (s *testScheduler) next(want scheduler.Event_Type) *scheduler.Event {
 			}
 			if e.Type == want {
 				return e
+			}
+			if e.Type == scheduler.Event_MESSAGE || e.Type == scheduler.Event_OFFERS {
+				s.kept = append(s.kept, e)
 			}
 		case <-timeout:
 			s.t.Fatalf("no %v", want)
