@@ -1,7 +1,11 @@
 package endtoend
 
 import (
+	"io"
+	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -194,15 +198,18 @@ spec: {clusterRef: {name: quobyte}, host: node3, path: /mnt/other, types: [DATA]
 	}
 }
 
-// TestProbeNow: the annotation with a new value asks all probers.
+// TestProbeNow: the annotation with a new value asks all probers; when each host was
+// heard of last is a metric.
 func TestProbeNowAsksAllProbers(t *testing.T) {
 	t.Parallel()
 	p := newProbed(t, 2)
 	p.hosts.Mount("node1", testprobers.Bootstrap("/mnt/registry", "registry-1"))
-	p.startAlone()
+	metrics := freeAddress(t)
+	p.startOperator("--leader-elect=false", "--metrics-bind-address="+metrics, "--metrics-insecure")
 	p.applyProbed()
 	p.awaitPhase("registry-1", v1alpha1.PhaseOnline)
 	p.awaitQuiet()
+	before := p.lastProbes(metrics)
 	asked := p.mesos.Calls()[scheduler.Call_MESSAGE]
 	p.api.Kubectl(t, "-n", p.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationProbeNow+"=1")
 	p.awaitMesos("a question to each prober", func() bool { return p.mesos.Calls()[scheduler.Call_MESSAGE] == asked+2 })
@@ -210,4 +217,32 @@ func TestProbeNowAsksAllProbers(t *testing.T) {
 	if n := p.mesos.Calls()[scheduler.Call_MESSAGE] - asked; n != 2 {
 		t.Errorf("%d questions, want one for each of 2 hosts", n)
 	}
+	after := p.lastProbes(metrics)
+	for _, host := range []string{"node1", "node2"} {
+		if after[host] <= before[host] || before[host] == 0 {
+			t.Errorf("%s was heard of at %f, and at %f after it was asked", host, before[host], after[host])
+		}
+	}
+}
+
+// lastProbes reads the metric of when each host was heard of, in seconds since 1970.
+func (p *probed) lastProbes(address string) map[string]float64 {
+	p.t.Helper()
+	resp, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	times := map[string]float64{}
+	sample := regexp.MustCompile(`quobyte_host_last_probe_timestamp_seconds\{cluster="` + p.namespace + `/quobyte",host="([^"]+)"\} (\S+)`)
+	for _, found := range sample.FindAllStringSubmatch(string(text), -1) {
+		if times[found[1]], err = strconv.ParseFloat(found[2], 64); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return times
 }

@@ -2,7 +2,6 @@ package endtoend
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,14 +94,7 @@ func (m *machines) on(host, name string, args ...string) string {
 // operate starts the operator, which serves its own program to the agents.
 func (m *machines) operate() {
 	m.t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	address := free.Addr().String()
-	if err := free.Close(); err != nil {
-		m.t.Fatal(err)
-	}
+	address := freeAddress(m.t)
 	m.startOperator("--leader-elect=false", "--artifacts-bind-address="+address)
 	m.api.Apply(m.t, m.namespace, fmt.Sprintf(`
 apiVersion: mesos.quobyte.com/v1alpha1

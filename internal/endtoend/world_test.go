@@ -3,6 +3,7 @@ package endtoend
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,6 +135,19 @@ func (w *world) startOperator(flags ...string) *child.Process {
 		}
 	})
 	return operator
+}
+
+// freeAddress is one on which nobody listens, a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return listener.Addr().String()
 }
 
 // startAlone runs an operator that needs no lease.
