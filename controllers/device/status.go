@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/plan"
 )
 
@@ -97,12 +98,16 @@ func unknownCluster(device *v1alpha1.QuobyteDevice, now time.Time) view {
 	message := fmt.Sprintf("spec.clusterRef: there is no QuobyteCluster %q in namespace %q", device.Spec.ClusterRef.Name, device.Namespace)
 	s := &device.Status
 	known := plan.DeviceView{
-		Reason: v1alpha1.ReasonUnknownCluster, Message: message, Summary: message,
+		Summary: message,
 		// What was known and what ran when the cluster was let go still is so, as
 		// far as anyone knows.
-		AgentID: s.AgentID, Tasks: s.Services, Phase: s.Phase, Host: s.Host, Path: s.Path, PreviousHost: s.PreviousHost,
-		Types: s.DeviceTypes, Serial: s.Serial, Model: s.Model, FileSystem: s.FileSystem,
-		Capacity: s.Capacity, Used: s.Used, Bootstrap: s.Bootstrap, Volume: s.Volume,
+		AgentID: s.AgentID, Tasks: s.Services, Volume: s.Volume,
+		Standing: inventory.Standing{
+			Phase: s.Phase, Host: s.Host, Path: s.Path, PreviousHost: s.PreviousHost,
+			Types: s.DeviceTypes, Serial: s.Serial, Model: s.Model, FileSystem: s.FileSystem,
+			Capacity: s.Capacity, Used: s.Used, Bootstrap: s.Bootstrap,
+			Reason: v1alpha1.ReasonUnknownCluster, Message: message,
+		},
 	}
 	if known.Phase == "" {
 		known.Phase = v1alpha1.PhasePending

@@ -178,19 +178,18 @@ func (v *Views) obsolete(device types.NamespacedName, uid types.UID) bool {
 // same compares by hand: a pass compares the views of all devices, and nearly all
 // are as before.
 func same(a, b *plan.DeviceView) bool {
-	return a.UID == b.UID && a.Generation == b.Generation && a.Phase == b.Phase && a.Host == b.Host && a.Path == b.Path &&
-		a.PreviousHost == b.PreviousHost && a.Accepted == b.Accepted && a.Reason == b.Reason && a.Message == b.Message &&
-		a.AgentID == b.AgentID && a.Released == b.Released && a.Summary == b.Summary && slices.Equal(a.Tasks, b.Tasks) &&
-		sameFinding(a, b) && sameVolume(a.Volume, b.Volume)
+	return a.UID == b.UID && a.Generation == b.Generation && a.AgentID == b.AgentID && a.Released == b.Released &&
+		a.Summary == b.Summary && slices.Equal(a.Tasks, b.Tasks) && sameStanding(&a.Standing, &b.Standing) && sameVolume(a.Volume, b.Volume)
 }
 
 func sameVolume(a, b *v1alpha1.VolumeStatus) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// sameFinding compares what was found of the device itself.
-func sameFinding(a, b *plan.DeviceView) bool {
-	return a.AppearedAt.Equal(b.AppearedAt) && a.Serial == b.Serial && a.Model == b.Model && a.FileSystem == b.FileSystem &&
+func sameStanding(a, b *inventory.Standing) bool {
+	return a.Phase == b.Phase && a.Host == b.Host && a.Path == b.Path && a.PreviousHost == b.PreviousHost &&
+		a.Accepted == b.Accepted && a.Reason == b.Reason && a.Message == b.Message &&
+		a.AppearedAt.Equal(b.AppearedAt) && a.Serial == b.Serial && a.Model == b.Model && a.FileSystem == b.FileSystem &&
 		a.Capacity == b.Capacity && a.Used == b.Used && a.Bootstrap == b.Bootstrap && slices.Equal(a.Types, b.Types)
 }
 

@@ -22,7 +22,7 @@ func newQueue(t *testing.T) workqueue.TypedRateLimitingInterface[reconcile.Reque
 // The two controllers start side by side, and a pass may publish first.
 func TestViewsPublishedBeforeTheControllerStartsWakeIt(t *testing.T) {
 	views, queue := NewViews(clock.RealClock{}), newQueue(t)
-	views.Publish(types.NamespacedName{Namespace: "ns", Name: "quobyte"}, map[string]plan.DeviceView{"d": {Accepted: true}}, inventory.Result{})
+	views.Publish(types.NamespacedName{Namespace: "ns", Name: "quobyte"}, map[string]plan.DeviceView{"d": {Summary: "in use"}}, inventory.Result{})
 	views.wakeInto(queue)
 	woken := make(chan reconcile.Request, 1)
 	go func() {
@@ -42,14 +42,14 @@ func TestViewsPublishedBeforeTheControllerStartsWakeIt(t *testing.T) {
 func TestUnchangedViewsWakeNobody(t *testing.T) {
 	views, queue := NewViews(clock.RealClock{}), newQueue(t)
 	cluster := types.NamespacedName{Namespace: "ns", Name: "quobyte"}
-	views.Publish(cluster, map[string]plan.DeviceView{"d": {Accepted: true}}, inventory.Result{})
+	views.Publish(cluster, map[string]plan.DeviceView{"d": {Summary: "in use"}}, inventory.Result{})
 	views.wakeInto(queue)
 	if request, _ := queue.Get(); request.Name != "d" {
 		t.Fatalf("woken for %s", request)
 	}
 	queue.Done(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: "ns", Name: "d"}})
-	views.Publish(cluster, map[string]plan.DeviceView{"d": {Accepted: true}}, inventory.Result{})
-	views.Publish(cluster, map[string]plan.DeviceView{"d": {Accepted: true}, "e": {}}, inventory.Result{})
+	views.Publish(cluster, map[string]plan.DeviceView{"d": {Summary: "in use"}}, inventory.Result{})
+	views.Publish(cluster, map[string]plan.DeviceView{"d": {Summary: "in use"}, "e": {}}, inventory.Result{})
 	if request, _ := queue.Get(); request.Name != "e" {
 		t.Errorf("woken for %s, whose view is as before", request)
 	}

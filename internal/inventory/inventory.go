@@ -77,7 +77,28 @@ const MaxDiscovered = 4000
 // Device is what one device is.
 type Device struct {
 	Object *v1alpha1.QuobyteDevice
-	Phase  v1alpha1.DevicePhase
+	Standing
+
+	// Wanted: services of its types are to run on Host.
+	Wanted bool
+	// Confirmed: the present report of the host's prober shows it there; or nobody
+	// probes.
+	Confirmed bool
+	// Claims: what runs of its types on Host runs for it, and goes on though the
+	// device does not ask for it (it is missing, in conflict).
+	Claims bool
+	// Leaving is why the services of its types on Host are to stop, unless another
+	// device wants them: "its device was deleted"; empty: they are not. An object
+	// that is being deleted and leaves nothing is only the double of another one, and
+	// may go at once.
+	Leaving string
+	// Order is to be sent to the host's prober; nil: none.
+	Order *probe.Order
+}
+
+// Standing is where a device stands, as its status tells it.
+type Standing struct {
+	Phase v1alpha1.DevicePhase
 	// Host and Path where it is or was last; those of the spec when it was never
 	// found. Empty for one that is named by its serial and was never found.
 	Host, Path string
@@ -100,22 +121,6 @@ type Device struct {
 	// person would want to know, and what to do.
 	Accepted        bool
 	Reason, Message string
-
-	// Wanted: services of its types are to run on Host.
-	Wanted bool
-	// Confirmed: the present report of the host's prober shows it there; or nobody
-	// probes.
-	Confirmed bool
-	// Claims: what runs of its types on Host runs for it, and goes on though the
-	// device does not ask for it (it is missing, in conflict).
-	Claims bool
-	// Leaving is why the services of its types on Host are to stop, unless another
-	// device wants them: "its device was deleted"; empty: they are not. An object
-	// that is being deleted and leaves nothing is only the double of another one, and
-	// may go at once.
-	Leaving string
-	// Order is to be sent to the host's prober; nil: none.
-	Order *probe.Order
 }
 
 // Take takes the inventory. The result does not depend on the order of what goes

@@ -34,12 +34,9 @@ func (p *pass) reportDevices() {
 
 // viewOf is what the inventory says of a device.
 func viewOf(d *inventory.Device) DeviceView {
-	return DeviceView{
-		UID: d.Object.UID, Generation: d.Object.Generation,
-		Phase: d.Phase, Host: d.Host, Path: d.Path, AppearedAt: d.AppearedAt, Types: d.Types,
-		Serial: d.Serial, Model: d.Model, FileSystem: d.FileSystem, Capacity: d.Capacity, Used: d.Used, Bootstrap: d.Bootstrap,
-		Accepted: d.Accepted, Reason: d.Reason, Message: d.Message,
-	}
+	v := DeviceView{UID: d.Object.UID, Generation: d.Object.Generation, Standing: d.Standing}
+	v.PreviousHost = ""
+	return v
 }
 
 // lookAt adds what uses a device, and what has become of it by that.

@@ -102,8 +102,10 @@ func foundAll(devices []*v1alpha1.QuobyteDevice) inventory.Result {
 // found is a device that is where it was declared.
 func found(d *v1alpha1.QuobyteDevice) inventory.Device {
 	v := inventory.Device{
-		Object: d, Phase: v1alpha1.PhaseOnline, Host: d.Spec.Host, Path: d.Spec.Path, Types: d.Spec.Types,
-		Accepted: true, Reason: v1alpha1.ReasonAccepted, Message: "the device takes part in the inventory",
+		Object: d, Standing: inventory.Standing{
+			Phase: v1alpha1.PhaseOnline, Host: d.Spec.Host, Path: d.Spec.Path, Types: d.Spec.Types,
+			Accepted: true, Reason: v1alpha1.ReasonAccepted, Message: "the device takes part in the inventory",
+		},
 		Wanted: true, Confirmed: true,
 	}
 	if !strings.HasPrefix(d.Spec.Path, "/mnt/") {

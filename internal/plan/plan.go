@@ -200,22 +200,9 @@ type DeviceView struct {
 	// UID and Generation of the device object that the plan saw.
 	UID        types.UID
 	Generation int64
-	Phase      v1alpha1.DevicePhase
-	// Host and Path as in inventory.Device.
-	Host, Path string
-	// PreviousHost is where something of the device may still have to stop; empty as
-	// soon as nothing has.
-	PreviousHost string
-	// AppearedAt, Types and what was found of the device are those of
-	// inventory.Device.
-	AppearedAt                                time.Time
-	Types                                     []v1alpha1.DeviceType
-	Serial, Model, FileSystem, Capacity, Used string
-	Bootstrap                                 bool
-
-	Accepted bool
-	// Reason and Message of the condition Accepted.
-	Reason, Message string
+	// Standing is that of the inventory, but that what has left nothing behind is
+	// Decommissioned, and has no PreviousHost any more.
+	inventory.Standing
 	// AgentID of Host's agent; empty when none is known.
 	AgentID string
 	// Tasks that use the device, or have to stop for it.
