@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -17,18 +18,33 @@ type candidate struct {
 	placed bool
 }
 
-// discover makes objects for the marked mounts that none stands for.
-func (t *taking) discover(in *Input) []*v1alpha1.QuobyteDevice {
+// discover makes objects for the marked mounts that none stands for: those first for
+// which all others wait.
+func (t *taking) discover(in *Input, r *Result) {
 	if !t.probing || t.cluster.DeletionTimestamp != nil {
-		return nil
+		return
 	}
 	t.standForArriving(in.Arriving)
 	candidates := t.candidates()
-	slices.SortFunc(candidates, func(a, b candidate) int { return comparePlaces(a.at.place(), b.at.place()) })
+	slices.SortFunc(candidates, func(a, b candidate) int {
+		return cmp.Or(a.rank()-b.rank(), comparePlaces(a.at.place(), b.at.place()))
+	})
+	r.UnlistedBootstrap = len(candidates) > 0 && candidates[0].at.mount.Bootstrap
 	if len(candidates) > MaxDiscovered {
 		candidates = candidates[:MaxDiscovered]
 	}
-	return t.objects(candidates, in)
+	r.Discovered = t.objects(candidates, in)
+}
+
+// rank orders candidates: registries start first, and the first of them alone.
+func (c candidate) rank() int {
+	switch {
+	case c.at.mount.Bootstrap:
+		return 0
+	case slices.Contains(c.at.mount.Types, string(v1alpha1.DeviceRegistry)):
+		return 1
+	}
+	return 2
 }
 
 // candidates are in no order.

@@ -151,3 +151,26 @@ func TestNamesStay(t *testing.T) {
 		}
 	}
 }
+
+// What the whole installation waits for is listed first.
+func TestRegistriesAreDiscoveredFirst(t *testing.T) {
+	f := newFixture()
+	f.report("n1", marked("/mnt/data", "data1", "DATA"), marked("/mnt/registry", "registry1", "REGISTRY"))
+	if Take(f.in).UnlistedBootstrap {
+		t.Error("a bootstrap device is awaited that nobody has found")
+	}
+	first := marked("/mnt/registry", "registry2", "REGISTRY")
+	first.Bootstrap = true
+	f.report("n2", marked("/mnt/data", "data2", "DATA"), first)
+	r := Take(f.in)
+	var order []string
+	for _, d := range r.Discovered {
+		order = append(order, d.Spec.Serial)
+	}
+	if want := []string{"registry2", "registry1", "data1", "data2"}; !slices.Equal(order, want) || !r.UnlistedBootstrap {
+		t.Errorf("order %v, want %v; unlisted bootstrap %v", order, want, r.UnlistedBootstrap)
+	}
+	if f.settle(t).UnlistedBootstrap {
+		t.Error("the bootstrap device has its object")
+	}
+}

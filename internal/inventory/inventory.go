@@ -62,6 +62,9 @@ type Result struct {
 	// Discovered are objects to be made: devices that were found and that no
 	// object stands for, by name. At most MaxDiscovered at a time.
 	Discovered []*v1alpha1.QuobyteDevice
+	// UnlistedBootstrap: a device with the bootstrap mark was found that no object
+	// stands for yet.
+	UnlistedBootstrap bool
 	// Arriving: objects that were made a moment ago are without their finalizer, and
 	// Devices leaves them out.
 	Arriving bool
@@ -138,7 +141,9 @@ func Take(in Input) Result {
 	} else {
 		t.settleDeclared()
 	}
-	r := Result{Devices: make([]Device, len(t.entries)), Discovered: t.discover(&in), Obsolete: t.obsolete(), Arriving: anyYoung(in.Arriving, in.Now)}
+	r := Result{Devices: make([]Device, len(t.entries)), Arriving: anyYoung(in.Arriving, in.Now)}
+	t.discover(&in, &r)
+	r.Obsolete = t.obsolete()
 	for i := range t.entries {
 		t.decide(&t.entries[i], &r.Devices[i])
 	}

@@ -142,7 +142,7 @@ func (b *bootstrap) traceTask(t *v1alpha1.TaskStatus) {
 // allReported says that each host that may hold services was probed, or has had its
 // time.
 func (p *pass) allReported() bool {
-	if len(p.in.Inventory.Discovered) > 0 || p.in.Inventory.Arriving {
+	if p.in.Inventory.UnlistedBootstrap || p.in.Inventory.Arriving {
 		return false // what was reported is not all in the inventory yet
 	}
 	until := p.snap.Since.Add(searchBootstrap)

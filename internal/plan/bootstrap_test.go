@@ -140,8 +140,8 @@ func TestNoBootstrapWhereOneRan(t *testing.T) {
 func TestBootstrapWaitsForObjectsOfWhatWasFound(t *testing.T) {
 	f := fresh(t)
 	for what, found := range map[string]inventory.Result{
-		"discovered": {Devices: f.inventory, Discovered: []*v1alpha1.QuobyteDevice{{}}},
-		"arriving":   {Devices: f.inventory, Arriving: true},
+		"found":    {Devices: f.inventory, UnlistedBootstrap: true},
+		"arriving": {Devices: f.inventory, Arriving: true},
 	} {
 		in := f.input()
 		in.Inventory = found
