@@ -120,7 +120,6 @@ func (t *taking) objects(candidates []candidate, in *Input) []*v1alpha1.QuobyteD
 		}
 		made[i] = d
 	}
-	slices.SortFunc(made, func(a, b *v1alpha1.QuobyteDevice) int { return strings.Compare(a.Name, b.Name) })
 	return made
 }
 

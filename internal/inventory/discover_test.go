@@ -31,10 +31,10 @@ func TestDiscovered(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
-	if d := r.Discovered[1]; d.Name != s1 || d.Spec.Serial != s1 || d.Spec.Host != "" || d.Spec.Path != "" {
+	if d := r.Discovered[0]; d.Name != s1 || d.Spec.Serial != s1 || d.Spec.Host != "" || d.Spec.Path != "" {
 		t.Errorf("%+v", d)
 	}
-	if d := r.Discovered[0]; !strings.HasPrefix(d.Name, "n1-mnt-old-") || d.Spec.Serial != "" || d.Spec.Host != "n1" || d.Spec.Path != "/mnt/old" {
+	if d := r.Discovered[1]; !strings.HasPrefix(d.Name, "n1-mnt-old-") || d.Spec.Serial != "" || d.Spec.Host != "n1" || d.Spec.Path != "/mnt/old" {
 		t.Errorf("%+v", d)
 	}
 	r = f.settle(t)
