@@ -127,7 +127,7 @@ const announcedKills = 5
 func (r *Reconciler) announceKill(cluster *v1alpha1.QuobyteCluster, kill plan.Kill, all int) {
 	if kill.QuorumAtRisk {
 		r.Events.Eventf(cluster, nil, corev1.EventTypeWarning, "RegistryQuorumAtRisk", "Stop",
-			"the registry on %s stops for %s; with fewer than three registries none is left to take over", kill.Host, kill.Cause)
+			"the registry on %s stops (%s); with fewer than three registries none is left to take over", kill.Host, kill.Cause)
 	}
 	if all > announcedKills {
 		return

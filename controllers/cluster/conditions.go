@@ -52,7 +52,7 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 	switch result.Phase {
 	case plan.PhaseReady:
 		return condition(v1alpha1.ConditionReady, true, v1alpha1.ReasonReady,
-			fmt.Sprintf("%d of %d services run version %s", ready, wanted, seen.cluster.Spec.Version))
+			fmt.Sprintf("%d of %d services run version %s%s", ready, wanted, seen.cluster.Spec.Version, unasked(result)))
 	case plan.PhaseStopped:
 		return condition(v1alpha1.ConditionReady, true, v1alpha1.ReasonStopped, "all services are stopped, as asked")
 	case plan.PhaseStopping:
@@ -60,6 +60,9 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 	case plan.PhaseUpdating:
 		return no(v1alpha1.ReasonUpdating, fmt.Sprintf("%d of %d services are updated, %d are ready%s", updated, wanted, ready, waits))
 	case plan.PhaseEmpty:
+		if p := result.Probers; seen.probing() && len(seen.devices) == 0 && p.Reporting < max(p.Wanted, 1) {
+			return no(v1alpha1.ReasonStarting, "no device is found yet: "+probingCondition(seen, result).Message)
+		}
 		return no(v1alpha1.ReasonNoDevices, noDevices(seen, result))
 	}
 	if alert := unbootstrapped(result); alert != nil {
@@ -109,12 +112,26 @@ func unbootstrapped(result plan.Result) *plan.Alert {
 	return nil
 }
 
+// unasked tells of services that run, and that no device in service asks for.
+func unasked(result plan.Result) string {
+	n := 0
+	for i := range result.Instances {
+		if !result.Instances[i].Wanted && len(result.Instances[i].Tasks) > 0 {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d more run on for devices that are not in service (status.reasons)", n)
+}
+
 func noDevices(seen *observation, result plan.Result) string {
 	switch {
 	case !seen.probing():
 		return "no accepted QuobyteDevice belongs to this cluster; " + probingCondition(seen, result).Message
 	case len(seen.devices) > 0:
-		return fmt.Sprintf("none of %d QuobyteDevices is in service: kubectl get devices tells why", len(seen.devices))
+		return fmt.Sprintf("none of %d QuobyteDevices is in service: kubectl get devices tells why%s", len(seen.devices), unasked(result))
 	}
 	return fmt.Sprintf("no device was found on the hosts (%s); make some with qmkdev, or apply QuobyteDevices with initialize: true", probingCondition(seen, result).Message)
 }

@@ -50,7 +50,7 @@ func (e *entry) retire(by *entry) {
 // refuseAtPlace refuses an object that is declared for the place of another one.
 func (e *entry) refuseAtPlace(other *entry) {
 	e.double = other
-	e.refuse(v1alpha1.ReasonDuplicatePath, " is declared for the same host and path; delete one of the two")
+	e.refuse(v1alpha1.ReasonDuplicatePath, " is declared for the same host and path, and counts; delete this object, unless that one is wrong")
 }
 
 func (e *entry) refuse(reason, message string) {
@@ -161,7 +161,7 @@ func (t *taking) claim(e *entry, g *group) {
 	case h.at == e.at && h.declaredAt(e.home):
 		e.refuseAtPlace(h)
 	case h.at == e.at:
-		e.refuse(v1alpha1.ReasonDuplicateSerial, "what is mounted at "+e.home.String()+" is serial "+g.serial+", for which device "+h.object.Name+" stands; delete one of the two")
+		e.refuse(v1alpha1.ReasonDuplicateSerial, "what is mounted at "+e.home.String()+" is serial "+g.serial+", for which device "+h.object.Name+" stands, and counts; delete this object, unless that one is wrong")
 	default:
 		e.verdict, e.at.stood = surplus, true
 	}

@@ -210,7 +210,7 @@ func (t *taking) settleDeclared() {
 	atPlace, ofSerial := map[place]*entry{}, map[string]*entry{}
 	for _, e := range byAge {
 		if o := atPlace[e.home]; o != nil && e.home.host != "" {
-			e.refuse(v1alpha1.ReasonDuplicatePath, "device "+o.object.Name+" is older and declares the same host and path; delete one of the two")
+			e.refuse(v1alpha1.ReasonDuplicatePath, "device "+o.object.Name+" is older, declares the same host and path, and counts; delete this object, unless that one is wrong")
 			continue
 		}
 		if o := ofSerial[e.serial]; o != nil && e.serial != "" {

@@ -13,6 +13,9 @@ func (t *taking) pending(e *entry, d *Device) {
 			return
 		}
 		d.Reason, d.Message = v1alpha1.ReasonNotProbed, e.home.host+" has not been probed yet"
+		if len(t.hosts) > 0 && t.hosts[e.home.host] == nil {
+			d.Message = "no Mesos agent with the host name " + e.home.host + " is registered"
+		}
 		return
 	case unreadable:
 		if e.disputed() {
@@ -28,6 +31,8 @@ func (t *taking) pending(e *entry, d *Device) {
 	}
 	m := t.mountAt(e.home)
 	switch {
+	case m == nil && e.serial == "" && e.object.Spec.Initialize:
+		d.Message = "nothing is mounted at " + at + ": mount an empty ext4 or xfs file system there"
 	case m == nil && e.serial == "":
 		d.Message = "no file system with a Quobyte device is mounted at " + at
 	case m == nil:

@@ -13,6 +13,6 @@ func (t *taking) unmanaged(e *entry, d *Device) {
 		named = "spec.serial " + e.serial
 	}
 	d.Phase, d.Accepted, d.Reason = v1alpha1.PhaseUnmanaged, false, v1alpha1.ReasonUnmanaged
-	d.Message = "it was found, and spec.devices.policy of the QuobyteCluster is Declared: to use it, run kubectl label --namespace " + e.object.Namespace +
-		" quobytedevice " + e.object.Name + " " + v1alpha1.LabelDiscovered + "- or apply a QuobyteDevice with " + named
+	d.Message = "not declared, and spec.devices.policy is Declared. To use it: kubectl label --namespace " + e.object.Namespace +
+		" quobytedevice " + e.object.Name + " " + v1alpha1.LabelDiscovered + "-, or apply a QuobyteDevice with " + named
 }

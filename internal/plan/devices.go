@@ -62,6 +62,10 @@ func (p *pass) lookAt(v *DeviceView, i int, d *inventory.Device) {
 	if usable := d.Wanted || d.Claims || d.Leaving != ""; usable && v.Phase != v1alpha1.PhaseDecommissioned {
 		use := p.useOf(d, h)
 		v.Tasks, v.Summary = use.tasks, use.summary
+		if d.Phase == v1alpha1.PhaseUnmanaged && len(use.tasks) > 0 {
+			v.Summary = "not declared; " + use.summary
+			return
+		}
 	}
 	switch {
 	case v.PreviousHost != "":
@@ -194,7 +198,7 @@ func (p *pass) slotSummary(k kind, h *host) string {
 		}
 		return k.String() + " " + version + " " + statusWords[s.task.status]
 	case s.wait != nil:
-		return k.String() + " waits: " + s.wait.sentence()
+		return k.String() + " waits: " + strings.TrimPrefix(s.wait.sentence(), "waits ")
 	}
 	return k.String() + " stopped"
 }

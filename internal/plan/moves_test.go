@@ -203,3 +203,37 @@ func TestMissingDeviceKeepsWhatADeletedOneLeaves(t *testing.T) {
 		t.Error("the deleted device is held for nothing")
 	}
 }
+
+// Somebody takes all registries out of service at once: the last one stays as long as
+// services are wanted that cannot do without.
+func TestTheLastRegistryStays(t *testing.T) {
+	f := newFixture(t)
+	for _, host := range []string{"node1", "node2"} {
+		f.agent(host)
+		f.device(host, v1alpha1.DeviceRegistry).Spec.State = v1alpha1.DeviceDecommissioned
+		f.task(registry, host)
+	}
+	d := f.device("node2", v1alpha1.DeviceData)
+	f.task(data, "node2")
+	wantList(t, "kills", kills(f.plan()), "registry node1")
+	f.ended(f.find(registry, "node1"), mesos.TASK_KILLED, f.now)
+	r := f.plan()
+	wantList(t, "kills", kills(r))
+	wantText(t, waits(t, r, registry, "node2"), "it is the last registry")
+	d.Spec.State = v1alpha1.DeviceDecommissioned
+	wantList(t, "kills when nothing needs it", kills(f.plan()), "registry node2", "data node2")
+}
+
+// The only registry may move.
+func TestTheLastRegistryMoves(t *testing.T) {
+	f := newFixture(t)
+	f.node("node1")
+	f.node("node2")
+	f.device("node1", v1alpha1.DeviceRegistry)
+	f.device("node1", v1alpha1.DeviceData)
+	f.task(registry, "node1")
+	f.task(data, "node1")
+	f.inventory = f.found().Devices
+	f.inventory[0].Host, f.inventory[0].PreviousHost = "node2", "node1"
+	wantList(t, "kills", kills(f.plan()), "registry node1")
+}

@@ -50,6 +50,10 @@ func (p *pass) releaseLeaving() {
 			if !p.mayStop() {
 				continue
 			}
+			if k == registry && p.lastRegistry() {
+				s.hold(waitOn(h, codeLeaving, s.leaving+", and it is the last registry: it stops when no metadata and data services are wanted any more, or with spec.state: Stopped"))
+				continue
+			}
 			if v := p.gate.admitForGood(k, h.name, s.task.status == available); v.ok {
 				p.kill(s.task, s.leaving, v)
 			} else {
@@ -57,6 +61,21 @@ func (p *pass) releaseLeaving() {
 			}
 		}
 	}
+}
+
+// lastRegistry says that a registry that stops now would leave none, and services
+// that cannot do without.
+func (p *pass) lastRegistry() bool {
+	t := &p.gate.tallies[registry]
+	if t.members-t.leaving > 1 || t.wanted > 0 || p.gate.tallies[metadata].wanted+p.gate.tallies[data].wanted == 0 {
+		return false
+	}
+	for _, m := range p.moves {
+		if !m.settled && m.device.Wanted && hasType(m.device, registry) {
+			return false // it starts again on another host
+		}
+	}
+	return true
 }
 
 // stopSurplus stops floating instances beyond the wanted number, and clients that
