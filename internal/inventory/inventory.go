@@ -102,6 +102,9 @@ type Device struct {
 	// Confirmed: the present report of the host's prober shows it there; or nobody
 	// probes.
 	Confirmed bool
+	// Elsewhere: it is wanted, but another host was heard to have it, and its own host has said nothing
+	// since: what is remembered is no reason to start anything for it.
+	Elsewhere bool
 	// Claims: what runs of its types on Host runs for it, and goes on though the
 	// device does not ask for it (it is missing, in conflict).
 	Claims bool
@@ -170,6 +173,7 @@ func (t *taking) decide(e *entry, d *Device) {
 func (t *taking) use(e *entry, d *Device) {
 	wanted := d.Phase == v1alpha1.PhaseOnline && d.Accepted
 	d.Wanted = wanted && d.Leaving == "" && len(d.Types) > 0
+	d.Elsewhere = d.Elsewhere && d.Wanted
 	if d.Wanted || d.Leaving != "" || e.object.DeletionTimestamp != nil {
 		return
 	}
@@ -178,7 +182,7 @@ func (t *taking) use(e *entry, d *Device) {
 		d.Claims = true
 	case v1alpha1.PhaseConflict:
 		d.Claims = e.used || e.refusal == "" && e.verdict == found || len(e.object.Status.Services) > 0
-	case v1alpha1.PhaseUnmanaged:
+	default:
 		d.Claims = len(e.object.Status.Services) > 0
 	}
 }

@@ -85,7 +85,7 @@ func TestTwoObjects(t *testing.T) {
 				f.silence("n1")
 				f.report("n2", onB)
 			},
-			"Online /mnt/a on n1 wanted", "Conflict /mnt/a on n1 claims", []string{"DuplicateSerial", "device a"}, []string{"b"},
+			"Online /mnt/a on n1 wanted elsewhere", "Conflict /mnt/a on n1 claims", []string{"DuplicateSerial", "device a"}, []string{"b"},
 		},
 		"a declared place makes the discovered object obsolete": {
 			func(f *fixture) {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -188,4 +190,34 @@ func TestMissingDevice(t *testing.T) {
 		f.ended(f.find(k, "node3"), mesos.TASK_FAILED, f.now)
 	}
 	wantList(t, "launches", launches(f.plan()))
+}
+
+// A disk that another host has is not served by its old one on what is remembered,
+// however long that one's prober does not run.
+func TestSeenElsewhereIsNotStartedOnMemory(t *testing.T) {
+	f := threeHosts(t)
+	f.cluster.Status.Bootstrapped = true
+	f.probed()
+	delete(f.snap.Tasks, f.find(data, "node3").ID)
+	f.offer(f.snap.Agents["agent-node3"], "*", large()...)
+	f.inventory = f.found().Devices
+	d := &f.inventory[2]
+	d.Confirmed, d.Elsewhere = false, true
+	r := f.plan()
+	wantList(t, "launches", servicesOf(r))
+	wantText(t, waits(t, r, data, "node3"), "node3: its device of type DATA is seen on another host, and node3 does not say that it has gone")
+	wantList(t, "kills", kills(r))
+	// Another device asks for the service, too.
+	other := found(f.device("node3", v1alpha1.DeviceData))
+	other.Confirmed = false
+	f.inventory = append(f.inventory, other)
+	wantList(t, "launches for another device", servicesOf(f.plan()), "data node3")
+	f.inventory = f.inventory[:3]
+	f.inventory[2].Elsewhere = false
+	wantList(t, "launches when nothing contradicts", servicesOf(f.plan()), "data node3")
+}
+
+// servicesOf are the launches of services.
+func servicesOf(r Result) []string {
+	return slices.DeleteFunc(launches(r), func(l string) bool { return strings.HasPrefix(l, "prober ") })
 }

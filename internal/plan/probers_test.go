@@ -56,7 +56,6 @@ func TestOneProberOnEachHost(t *testing.T) {
 		"an id that cannot be read": {func(f *fixture) { f.addTask("quobyte.teapot.1", "node1") }, []string{"prober node2"}},
 		"too little":                {func(f *fixture) { f.snap.Agents["agent-node1"].Offers = nil }, []string{"prober node2"}},
 		"two agents with one name": {func(f *fixture) {
-			f.agent("node1").ID = "other"
 			f.snap.Agents["other"] = &mesosbridge.Agent{ID: "other", Host: "node2", Registered: true, Behind: true}
 		}, []string{"prober node1"}},
 		"one on the agent before":      {func(f *fixture) { f.proberTask("node1", f.prober.Hash()).AgentID = "gone" }, []string{"prober node1", "prober node2"}},
