@@ -63,7 +63,9 @@ type Result struct {
 	Discovered []*v1alpha1.QuobyteDevice
 	// Obsolete are names of objects of LabelDiscovered that stand for nothing of
 	// their own any more: somebody declared the device under another name, or a
-	// conflict is over. They are to be deleted. By name.
+	// conflict is over. They are to be deleted, each when what its Successor has taken
+	// over from it is written: a process that starts anew would otherwise take the
+	// deletion for a person's word. By name.
 	Obsolete []string
 }
 
@@ -113,6 +115,9 @@ type Device struct {
 	// that is being deleted and leaves nothing is only the double of another one, and
 	// may go at once.
 	Leaving string
+	// Successor is the name of the object that stands for the device in the place of
+	// this one, which is obsolete; empty: none does.
+	Successor string
 	// Order is to be sent to the host's prober; nil: none.
 	Order *probe.Order
 }

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/probe"
 )
 
 func old(d *v1alpha1.QuobyteDevice) { d.CreationTimestamp = metav1.NewTime(noon.Add(-time.Hour)) }
@@ -303,4 +304,34 @@ func TestMountedTwiceWithASerial(t *testing.T) {
 	third.Path = "/mnt/c"
 	f.report("n1", second, third)
 	f.settle(t).want(t, "d", "Conflict /mnt/a on n1 claims", "MountedTwice", "/mnt/b on n1", "/mnt/c on n1")
+}
+
+// What a process that starts anew knows, when the one before it had the discovered
+// object deleted: what its successor inherited has to stand in that one's status.
+func TestObsoleteObjectNamesItsSuccessor(t *testing.T) {
+	f := newFixture()
+	f.report("n1", onA)
+	f.settle(t)
+	f.declare("declared", at("n1", "/mnt/a"))
+	r := Take(f.in)
+	found := r.of(t, "serial-1")
+	if found.Successor != "declared" || len(r.Obsolete) != 1 {
+		t.Fatalf("%s: successor %q", dump(r), found.Successor)
+	}
+	now := metav1.NewTime(f.in.Now)
+	f.device("serial-1").DeletionTimestamp = &now
+	f.silence("n1")
+	if d := Take(f.in).of(t, "serial-1"); d.Leaving == "" {
+		t.Fatal("it is no fault any more to delete it before its successor's status is written: this test, and the wait for that, can go")
+	}
+	f.in.Hosts["n1"].Report = &probe.Report{Mounts: []probe.Mount{onA}}
+	f.write(Take(f.in))
+	f.silence("n1")
+	r = Take(f.in)
+	if d := r.of(t, "serial-1"); d.Leaving != "" {
+		t.Errorf("the service would be stopped: %s", dump(r))
+	}
+	if d := r.of(t, "declared"); !d.Wanted {
+		t.Errorf("the service is not wanted: %s", dump(r))
+	}
 }

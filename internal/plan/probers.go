@@ -134,14 +134,17 @@ func (p *pass) runProbers() {
 	p.launchProbers()
 }
 
-// stopProbers stops all, as far as they are known.
+// stopProbers stops all, as far as they are known: at a teardown wherever they are,
+// otherwise behind the barriers of their agents (rule 15).
 func (p *pass) stopProbers(cause string) {
 	if !p.mayStop() {
 		return
 	}
 	slices.SortFunc(p.probers.all, func(a, b *task) int { return strings.Compare(a.ID, b.ID) })
 	for _, t := range p.probers.all {
-		p.kill(t, cause, verdict{})
+		if p.teardown || t.agent != nil && t.agent.Behind {
+			p.kill(t, cause, verdict{})
+		}
 	}
 }
 
