@@ -145,6 +145,8 @@ func deviceChanged(before, after client.Object) bool {
 		before.GetLabels()[v1alpha1.LabelDiscovered] != after.GetLabels()[v1alpha1.LabelDiscovered] ||
 		// Its service waits until the status remembers the volume.
 		volumeState(before) != volumeState(after) ||
+		// The services of one that was moved wait until its status says where it is.
+		hostOf(before) != hostOf(after) && (hostOf(before) != "" || movedFrom(after) != "") ||
 		// What its status remembers keeps a device that is being deleted, and is what
 		// is waited for before one is initialised.
 		after.GetDeletionTimestamp() != nil || phaseOf(before) != phaseOf(after) && phaseOf(after) == v1alpha1.PhaseInitializing
@@ -153,6 +155,22 @@ func deviceChanged(before, after client.Object) bool {
 func phaseOf(o client.Object) v1alpha1.DevicePhase {
 	if device, ok := o.(*v1alpha1.QuobyteDevice); ok {
 		return device.Status.Phase
+	}
+	return ""
+}
+
+// hostOf is where a device's status says that it is; empty: nowhere.
+func hostOf(o client.Object) string {
+	if device, ok := o.(*v1alpha1.QuobyteDevice); ok {
+		return device.Status.Host
+	}
+	return ""
+}
+
+// movedFrom is the host that a device's status says it was moved from; empty: none.
+func movedFrom(o client.Object) string {
+	if device, ok := o.(*v1alpha1.QuobyteDevice); ok {
+		return device.Status.PreviousHost
 	}
 	return ""
 }

@@ -348,6 +348,10 @@ func TestOrder(t *testing.T) {
 	if o == nil || o.ID != "uid-d" || o.Path != "/mnt/a" || !o.Bootstrap || len(o.Types) != 2 || o.Types[0] != "REGISTRY" || o.Types[1] != "DATA" {
 		t.Errorf("%+v", o)
 	}
+	f.in.Cluster.Status.Bootstrapped = true
+	if o := Take(f.in).of(t, "d").Order; o == nil || o.Bootstrap {
+		t.Errorf("a second mark for an installation that has begun: %+v", o)
+	}
 	f.in.Cluster.DeletionTimestamp = &metav1.Time{Time: noon}
 	if o := Take(f.in).of(t, "d").Order; o != nil {
 		t.Errorf("an order of a cluster that is deleted: %+v", o)

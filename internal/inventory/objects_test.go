@@ -335,3 +335,32 @@ func TestObsoleteObjectNamesItsSuccessor(t *testing.T) {
 		t.Errorf("the service is not wanted: %s", dump(r))
 	}
 }
+
+// The process ends after it has started the service and before it has written
+// anything of the device, whose disk is carried on meanwhile.
+func TestWhereADeviceWasFirstFoundIsRemembered(t *testing.T) {
+	f := newFixture()
+	f.report("n1", onA)
+	f.report("n2")
+	r := Take(f.in)
+	if len(r.Discovered) != 1 {
+		t.Fatal(dump(r))
+	}
+	d := r.Discovered[0]
+	d.UID, d.CreationTimestamp = "uid-1", metav1.NewTime(noon.Add(time.Second))
+	f.in.Devices = append(f.in.Devices, d)
+	f.silence("n1", "n2")
+	Take(f.in).want(t, d.Name, "Online /mnt/a on n1 claims")
+	f.report("n2", onB)
+	Take(f.in).want(t, d.Name, "Online /mnt/a on n1 claims") // n1 does not say that it has gone
+	f.report("n1")
+	Take(f.in).want(t, d.Name, "Online /mnt/b on n2 wanted confirmed from n1")
+
+	// The status goes before it.
+	f.write(Take(f.in))
+	d.Status.PreviousHost = ""
+	Take(f.in).want(t, d.Name, "Online /mnt/b on n2 wanted confirmed")
+	// A backup brings it back without its status, later: where it was once means nothing.
+	d.Status, d.CreationTimestamp = v1alpha1.QuobyteDeviceStatus{}, metav1.NewTime(noon.Add(time.Hour))
+	Take(f.in).want(t, d.Name, "Online /mnt/b on n2 wanted confirmed")
+}

@@ -45,6 +45,24 @@ func TestMoveStopsBeforeItStarts(t *testing.T) {
 	}
 }
 
+// The process may end as soon as it has started a service: the next one has to know
+// where.
+func TestMoveWaitsForItsStatus(t *testing.T) {
+	f, d := movedData(t)
+	for _, k := range []kind{registry, metadata, data} {
+		f.ended(f.find(k, "node3"), mesos.TASK_KILLED, f.now)
+	}
+	d.Object.Status.Host = "node3"
+	r := f.plan()
+	if v := r.Devices[d.Object.Name]; len(r.Launches) > 0 || v.Host != "node4" || v.PreviousHost != "node3" {
+		t.Errorf("launches %v, view %+v", launches(r), v)
+	}
+	d.Object.Status.Host, d.Object.Annotations = "", map[string]string{v1alpha1.AnnotationFound: "node3/mnt/a 2026-11-21T12:00:00Z"}
+	wantList(t, "launches before anything is written", launches(f.plan()))
+	d.Object.Status.Host = "node4"
+	wantList(t, "launches", launches(f.plan()), "registry node4", "metadata node4", "data node4")
+}
+
 func TestMoveStopsThroughTheGate(t *testing.T) {
 	f, _ := movedData(t)
 	r := f.plan()
