@@ -139,6 +139,10 @@ const (
 	// the status: a backup may bring back an object without its status, and it
 	// must never be initialised again.
 	AnnotationSerial = "mesos.quobyte.com/serial"
+	// AnnotationFound on a device that was found says where and when: host, path, a
+	// blank and an RFC 3339 time. It counts until the status tells of the device, and
+	// only on the object that was made then, not on one restored from a backup.
+	AnnotationFound = "mesos.quobyte.com/found"
 	// AnnotationProbeNow on a QuobyteCluster asks for a probe of all hosts whenever
 	// its value changes.
 	AnnotationProbeNow = "mesos.quobyte.com/probe-now"

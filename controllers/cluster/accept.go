@@ -2,17 +2,26 @@ package cluster
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/plan"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
+
+// confirmTimeout bounds how long a pass waits for the API server to confirm that a
+// volume is to be destroyed.
+const confirmTimeout = 10 * time.Second
 
 // use is what the offers of one agent and role are used for.
 type use struct {
@@ -54,10 +63,12 @@ func usesOf(result plan.Result) []*use {
 }
 
 // accept sends one Accept for the operations and launches of one agent and role.
-func (r *Reconciler) accept(seen *observation, result plan.Result) error {
+func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.Result) error {
 	if len(result.Operations)+len(result.Launches) == 0 {
 		return nil
 	}
+	var unconfirmed error
+	result.Operations, unconfirmed = r.confirmDestroying(ctx, seen, result.Operations)
 	hashes := map[quobyte.Service]string{}
 	address := quobyte.RegistryAddress(seen.cluster, registryHosts(seen))
 	for _, u := range usesOf(result) {
@@ -76,7 +87,55 @@ func (r *Reconciler) accept(seen *observation, result plan.Result) error {
 			return fmt.Errorf("use the offers of %s: %w", u.host, err)
 		}
 	}
-	return nil
+	return unconfirmed
+}
+
+// confirmDestroying leaves out what would destroy the volume of a device that the API
+// server does not have as given up: the cache may be behind a person who has just
+// changed their mind, and what is destroyed does not come back.
+func (r *Reconciler) confirmDestroying(ctx context.Context, seen *observation, operations []plan.Operation) ([]plan.Operation, error) {
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
+	defer cancel()
+	var problem error
+	confirmed := map[string]bool{}
+	kept := make([]plan.Operation, 0, len(operations))
+	for _, o := range operations {
+		if o.Destroys == "" {
+			kept = append(kept, o)
+			continue
+		}
+		may, asked := confirmed[o.Destroys]
+		if !asked {
+			var err error
+			if may, err = r.mayDestroy(ctx, seen, o); err != nil {
+				problem = err
+			}
+			confirmed[o.Destroys] = may
+		}
+		if may {
+			kept = append(kept, o)
+			continue
+		}
+		seen.lookAgain(time.Second)
+	}
+	return kept, problem
+}
+
+// mayDestroy asks the API server, past the cache.
+func (r *Reconciler) mayDestroy(ctx context.Context, seen *observation, o plan.Operation) (bool, error) {
+	device := &v1alpha1.QuobyteDevice{}
+	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: seen.cluster.Namespace, Name: o.Destroys}, device)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read device %s before its volume is destroyed: %w", o.Destroys, err)
+	}
+	// The id is that of one object: the one that is there may be another one.
+	own := slices.ContainsFunc(o.Operation.GetDestroy().GetVolumes(), func(v mesos.Resource) bool {
+		return v.GetDisk().GetPersistence().GetID() == plan.PersistenceID(device)
+	})
+	return own && plan.MayDestroy(device), nil
 }
 
 // operationID is an id for people who read the log of the master.

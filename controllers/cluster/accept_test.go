@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -10,11 +11,13 @@ import (
 
 	"github.com/go-logr/logr"
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/inventory"
@@ -32,6 +35,27 @@ type reserved struct {
 	mesos *mesostest.Cluster
 	r     *Reconciler
 	seen  *observation
+	// changed are devices as the API server has them, where the cache is behind.
+	changed map[string]*v1alpha1.QuobyteDevice
+}
+
+// Get is that of the API server, past the cache.
+func (w *reserved) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	for _, d := range w.seen.devices {
+		if d.Name != key.Name {
+			continue
+		}
+		if newer := w.changed[d.Name]; newer != nil {
+			d = newer
+		}
+		d.DeepCopyInto(o.(*v1alpha1.QuobyteDevice))
+		return nil
+	}
+	return apierrors.NewNotFound(v1alpha1.GroupVersion.WithResource("quobytedevices").GroupResource(), key.Name)
+}
+
+func (*reserved) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return errors.New("nothing is to be listed")
 }
 
 func inReserved(t *testing.T, f func(w *reserved)) {
@@ -56,7 +80,7 @@ func inReserved(t *testing.T, f func(w *reserved)) {
 		go func() { defer close(done); _ = bridge.Run(ctx) }()
 		defer func() { cancel(); <-done }()
 		nonce := 0
-		w.r = &Reconciler{Clock: clock.RealClock{}, Events: events.NewFakeRecorder(1000),
+		w.r = &Reconciler{Reader: w, Clock: clock.RealClock{}, Events: events.NewFakeRecorder(1000),
 			Nonces: func() string { nonce++; return fmt.Sprintf("n%d", nonce) }}
 		w.seen = &observation{cluster: reservingCluster(), member: &member{bridge: bridge}}
 		f(w)
@@ -166,6 +190,21 @@ func TestReservationsOverTheWire(t *testing.T) {
 		if w.running()[quobyte.Data].ID != "" || disk.Status.Volume.State != plan.VolumeCreated {
 			w.Errorf("tasks %v, volume %+v", w.running(), disk.Status.Volume)
 		}
+
+		// The cache still has a word that was taken back: nothing is destroyed on it.
+		w.changed = map[string]*v1alpha1.QuobyteDevice{}
+		for what, takeBack := range map[string]func(*v1alpha1.QuobyteDevice){
+			"the policy is Retain again": func(d *v1alpha1.QuobyteDevice) { d.Spec.ReclaimPolicy = v1alpha1.ReclaimRetain },
+			"it is in service again":     func(d *v1alpha1.QuobyteDevice) { d.Spec.State = v1alpha1.DeviceOnline },
+			"it is another object":       func(d *v1alpha1.QuobyteDevice) { d.UID = "uid-other" },
+		} {
+			disk.Spec.ReclaimPolicy = v1alpha1.ReclaimDelete
+			w.changed["disk7"] = disk.DeepCopy()
+			takeBack(w.changed["disk7"])
+			w.passes(10 * time.Second)
+			w.want(what, start+1)
+		}
+		delete(w.changed, "disk7")
 
 		disk.Spec.ReclaimPolicy = v1alpha1.ReclaimDelete
 		w.passes(30 * time.Second)

@@ -50,7 +50,7 @@ func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Res
 	}
 	bridge := seen.member.bridge
 	r.announceNotices(seen, result.Notices) // before the stop that one warns of
-	err := r.accept(seen, result)
+	err := r.accept(ctx, seen, result)
 	for _, kill := range result.Kills {
 		r.announceKill(seen.cluster, kill, len(result.Kills))
 		bridge.Kill(kill.TaskID)

@@ -32,3 +32,35 @@ func TestOffersAreKeptWhileDevicesArrive(t *testing.T) {
 		}
 	}
 }
+
+// A label changes no generation, and decides whether a device is used.
+func TestChangesOfDevicesThatWakeAPass(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(d *v1alpha1.QuobyteDevice)
+		wakes  bool
+	}{
+		"nothing":        {func(*v1alpha1.QuobyteDevice) {}, false},
+		"its status":     {func(d *v1alpha1.QuobyteDevice) { d.Status.Phase = v1alpha1.PhaseOnline }, false},
+		"its spec":       {func(d *v1alpha1.QuobyteDevice) { d.Generation++ }, true},
+		"it is declared": {func(d *v1alpha1.QuobyteDevice) { d.Labels = nil }, true},
+		"another label":  {func(d *v1alpha1.QuobyteDevice) { d.Labels["team"] = "storage" }, false},
+		"its finalizer":  {func(d *v1alpha1.QuobyteDevice) { d.Finalizers = []string{v1alpha1.FinalizerDevice} }, true},
+		"it was moved":   {func(d *v1alpha1.QuobyteDevice) { d.Status.Host = "node2" }, true},
+		"it is found":    {func(d *v1alpha1.QuobyteDevice) { d.Status.Host = "node1" }, false},
+		"it is found, and was moved": {func(d *v1alpha1.QuobyteDevice) {
+			d.Status.Host, d.Status.PreviousHost = "node1", "node2"
+		}, true},
+		"it is initialised": {func(d *v1alpha1.QuobyteDevice) { d.Status.Phase = v1alpha1.PhaseInitializing }, true},
+	} {
+		before := &v1alpha1.QuobyteDevice{}
+		if name != "it is found" && name != "it is found, and was moved" {
+			before.Status.Host = "node1"
+		}
+		before.Labels = map[string]string{v1alpha1.LabelDiscovered: "true"}
+		after := before.DeepCopy()
+		test.change(after)
+		if got := deviceChanged(before, after); got != test.wakes {
+			t.Errorf("%s: wakes %v, want %v", name, got, test.wakes)
+		}
+	}
+}

@@ -133,22 +133,44 @@ func (o *observation) plan(now time.Time) plan.Result {
 // device is written from the plan, and need not wake it.
 func deviceChanges() builder.WatchesOption {
 	return builder.WithPredicates(predicate.Funcs{
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
-				(e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil) ||
-				len(e.ObjectOld.GetFinalizers()) != len(e.ObjectNew.GetFinalizers()) ||
-				// Its service waits until the status remembers the volume.
-				volumeState(e.ObjectOld) != volumeState(e.ObjectNew) ||
-				// What its status remembers keeps a device that is being deleted, and
-				// is what is waited for before one is initialised.
-				e.ObjectNew.GetDeletionTimestamp() != nil || phaseOf(e.ObjectOld) != phaseOf(e.ObjectNew) && phaseOf(e.ObjectNew) == v1alpha1.PhaseInitializing
-		},
+		UpdateFunc: func(e event.UpdateEvent) bool { return deviceChanged(e.ObjectOld, e.ObjectNew) },
 	})
+}
+
+func deviceChanged(before, after client.Object) bool {
+	return before.GetGeneration() != after.GetGeneration() ||
+		(before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil) ||
+		len(before.GetFinalizers()) != len(after.GetFinalizers()) ||
+		// The label says whether somebody has declared it.
+		before.GetLabels()[v1alpha1.LabelDiscovered] != after.GetLabels()[v1alpha1.LabelDiscovered] ||
+		// Its service waits until the status remembers the volume.
+		volumeState(before) != volumeState(after) ||
+		// The services of one that was moved wait until its status says where it is.
+		hostOf(before) != hostOf(after) && (hostOf(before) != "" || movedFrom(after) != "") ||
+		// What its status remembers keeps a device that is being deleted, and is what
+		// is waited for before one is initialised.
+		after.GetDeletionTimestamp() != nil || phaseOf(before) != phaseOf(after) && phaseOf(after) == v1alpha1.PhaseInitializing
 }
 
 func phaseOf(o client.Object) v1alpha1.DevicePhase {
 	if device, ok := o.(*v1alpha1.QuobyteDevice); ok {
 		return device.Status.Phase
+	}
+	return ""
+}
+
+// hostOf is where a device's status says that it is; empty: nowhere.
+func hostOf(o client.Object) string {
+	if device, ok := o.(*v1alpha1.QuobyteDevice); ok {
+		return device.Status.Host
+	}
+	return ""
+}
+
+// movedFrom is the host that a device's status says it was moved from; empty: none.
+func movedFrom(o client.Object) string {
+	if device, ok := o.(*v1alpha1.QuobyteDevice); ok {
+		return device.Status.PreviousHost
 	}
 	return ""
 }

@@ -55,6 +55,12 @@ func (p *probes) take(agentID, executorID string, data []byte, now time.Time) {
 		p.log.Info("a prober's report cannot be read", "agent", agentID, "prober", executorID, "problem", err.Error())
 		return
 	}
+	if report.Protocol != probe.Protocol {
+		// Read by the rules of this version it might say that all devices are gone.
+		p.log.Info("a prober's report is of another version, and is not used: its prober is to be replaced", "agent", agentID, "prober", executorID,
+			"version", report.Protocol, "want", probe.Protocol)
+		return
+	}
 	if p.keep(agentID, executorID, report, now) {
 		p.wake()
 	}
@@ -65,7 +71,7 @@ func (p *probes) keep(agentID, executorID string, report *probe.Report, now time
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	old := p.words[agentID]
-	if old != nil && stale(old.report, report) {
+	if old != nil && old.overtook(executorID, report) {
 		return false
 	}
 	next := &word{executorID: executorID, report: report, received: now}
@@ -81,9 +87,28 @@ func (p *probes) keep(agentID, executorID string, report *probe.Report, now time
 	return news
 }
 
-// stale: it was overtaken by a later one, or comes from a prober that was replaced.
-func stale(have, came *probe.Report) bool {
+// overtook says that the report was overtaken by the word, or comes from a prober
+// that was replaced. Which of two probers is the later one, their ids say: the clock
+// of a host may have been set back in between, and the later one would not be heard
+// for as long.
+func (w *word) overtook(executorID string, came *probe.Report) bool {
+	if executorID != w.executorID {
+		have, known := launched(w.executorID)
+		if at, ok := launched(executorID); ok && known && !at.Equal(have) {
+			return at.Before(have)
+		}
+	}
+	have := w.report
 	return came.Epoch < have.Epoch || came.Epoch == have.Epoch && came.Seq <= have.Seq
+}
+
+// launched is when the prober was.
+func launched(executorID string) (time.Time, bool) {
+	id, ok := quobyte.ParseTaskID(executorID)
+	if !ok {
+		return time.Time{}, false
+	}
+	return id.Launched()
 }
 
 // appeared says which mounts of the report turned up since the last one. One

@@ -92,6 +92,40 @@ func TestLateReportsAreDropped(t *testing.T) {
 	}
 }
 
+// A host's clock is set back, and its prober replaced: the new one is heard, and what
+// the old one said late is not.
+func TestProbersAreOrderedByTheirLaunch(t *testing.T) {
+	p := newProber(t)
+	later := quobyte.NewTaskID(quobyte.ProberService, "node1", "abcdefghijkl", quobyte.NewNonce(noon.Add(time.Minute), "00000002"))
+	p.says(noon, probe.Report{Epoch: 50, Mounts: []probe.Mount{disk("/mnt/a", "aaaaa", 1)}})
+	p.probes.take("agent-1", later, probe.Encode(&probe.Report{Protocol: probe.Protocol, Epoch: 40, Seq: 1}), noon)
+	if w := p.probes.words["agent-1"]; w.executorID != later || len(w.report.Mounts) != 0 {
+		t.Fatalf("the later prober is not heard: %+v", w)
+	}
+	p.says(noon, probe.Report{Epoch: 50, Mounts: []probe.Mount{disk("/mnt/a", "aaaaa", 1)}})
+	if w := p.probes.words["agent-1"]; w.executorID != later {
+		t.Error("the earlier prober was heard after the later one")
+	}
+}
+
+// What a later version says may mean something else, above all when it seems to say
+// that nothing is mounted.
+func TestReportsOfOtherVersionsAreNotUsed(t *testing.T) {
+	p := newProber(t)
+	p.says(noon, probe.Report{Mounts: []probe.Mount{disk("/mnt/a", "aaaaa", 1)}})
+	for _, version := range []int{0, probe.Protocol + 1} {
+		p.probes.take("agent-1", proberOn("node1", "00000001"), probe.Encode(&probe.Report{Protocol: version, Epoch: 9, Seq: 9}), noon)
+		if w := p.probes.words["agent-1"]; len(w.report.Mounts) != 1 {
+			t.Errorf("a report of version %d was used: %+v", version, w.report)
+		}
+	}
+	// One that is too long, or not even a report, changes nothing either.
+	p.probes.take("agent-1", proberOn("node1", "00000001"), make([]byte, probe.MaxReport+1), noon)
+	if w := p.probes.words["agent-1"]; len(w.report.Mounts) != 1 || p.woken != 1 {
+		t.Errorf("a giant was used: %+v, woken %d times", w.report, p.woken)
+	}
+}
+
 // TestWhatAppeared: only what turns up while the host is probed is new to the
 // services that run there.
 func TestWhatAppearedWhileTheHostWasProbed(t *testing.T) {

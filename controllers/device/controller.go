@@ -91,8 +91,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		// The cluster's next pass publishes a view of this generation.
 		return ctrl.Result{}, nil
 	}
-	if !orphan && r.Views.obsolete(req.NamespacedName, device.UID) {
-		return ctrl.Result{}, r.removeObsolete(ctx, device)
+	if is, successor := r.Views.obsolete(req.NamespacedName, device.UID); is && !orphan {
+		return r.removeObsolete(ctx, device, successor)
 	}
 	if err := r.keepSerial(ctx, device, view.Serial); err != nil {
 		return ctrl.Result{}, err

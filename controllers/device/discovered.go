@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
@@ -30,20 +31,39 @@ func (r *Reconciler) create(ctx context.Context, key types.NamespacedName) error
 }
 
 // removeObsolete deletes an object that a probe made and that stands for nothing
-// any more. Somebody who has just taken its label away wants it.
-func (r *Reconciler) removeObsolete(ctx context.Context, device *v1alpha1.QuobyteDevice) error {
+// any more. Somebody who has just taken its label away wants it. It goes when its
+// successor, if there is one, has in its status what it has inherited: should this
+// process end in between, the next one would take the deletion for a person's.
+func (r *Reconciler) removeObsolete(ctx context.Context, device *v1alpha1.QuobyteDevice, successor string) (ctrl.Result, error) {
 	if device.Labels[v1alpha1.LabelDiscovered] == "" || device.DeletionTimestamp != nil {
-		return nil
+		return ctrl.Result{}, nil
+	}
+	if successor != "" {
+		if inherited, err := r.inherited(ctx, types.NamespacedName{Namespace: device.Namespace, Name: successor}); err != nil {
+			return ctrl.Result{}, err
+		} else if !inherited {
+			return ctrl.Result{RequeueAfter: gather}, nil
+		}
 	}
 	err := r.Client.Delete(ctx, device, client.Preconditions{UID: &device.UID, ResourceVersion: &device.ResourceVersion})
 	if apierrors.IsConflict(err) {
-		return nil // It has changed, and its change wakes a pass.
+		return ctrl.Result{}, nil // It has changed, and its change wakes a pass.
 	}
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete the object that stands for nothing any more: %w", err)
+		return ctrl.Result{}, fmt.Errorf("delete the object that stands for nothing any more: %w", err)
 	}
 	r.Events.Eventf(device, nil, corev1.EventTypeNormal, "Obsolete", "Delete", "another object stands for the device, or its place is empty")
-	return nil
+	return ctrl.Result{}, nil
+}
+
+// inherited says that the status of a device has all that the last pass found out.
+func (r *Reconciler) inherited(ctx context.Context, key types.NamespacedName) (bool, error) {
+	device := &v1alpha1.QuobyteDevice{}
+	if err := r.Client.Get(ctx, key, device); err != nil {
+		return false, client.IgnoreNotFound(fmt.Errorf("get the object that stands for the device: %w", err))
+	}
+	known, ok := r.Views.of(key)
+	return ok && known.UID == device.UID && written(device, &known), nil
 }
 
 // keepSerial writes the serial of a device that was initialised beside the status:

@@ -11,8 +11,10 @@ import (
 // them is written: a pass that works from a status of seconds ago would have
 // forgotten where a device was. The list is changed, the objects are not.
 //
-// Two things rest on what is written and on nothing else: a device is initialised,
-// and its volume is taken, only when its status says so.
+// Three things rest on what is written and on nothing else: a device is initialised,
+// its volume is taken, and it counts as moved to another host, only when its status
+// says so. A process that starts anew knows no more, and would look for what uses the
+// disk on the host before.
 func (v *Views) Remember(devices []*v1alpha1.QuobyteDevice) []*v1alpha1.QuobyteDevice {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -24,6 +26,9 @@ func (v *Views) Remember(devices []*v1alpha1.QuobyteDevice) []*v1alpha1.QuobyteD
 		ahead := *d
 		ahead.Status.Conditions = nil // fill must not write into those of the cache
 		fill(&ahead, known)
+		if s := &d.Status; s.Host != known.Host && (known.PreviousHost != "" || s.Host != "" && s.FileSystem != "") {
+			ahead.Status.Host, ahead.Status.Path, ahead.Status.PreviousHost = s.Host, s.Path, s.PreviousHost
+		}
 		if v := known.Volume; v != nil && (v.State == plan.VolumeCreating || v.State == plan.VolumeCreated) {
 			ahead.Status.Volume = d.Status.Volume
 		}

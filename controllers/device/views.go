@@ -53,9 +53,16 @@ type view struct {
 // nothing any more.
 type finds struct {
 	discovered map[string]*v1alpha1.QuobyteDevice
-	obsolete   map[string]types.UID
+	obsolete   map[string]obsolete
 	// taken are names of discovered that an object of another cluster has.
 	taken map[string]bool
+}
+
+// obsolete is an object that stands for nothing any more.
+type obsolete struct {
+	uid types.UID
+	// successor is the object that stands for its device; empty: none does.
+	successor string
 }
 
 // NewViews returns an empty Views.
@@ -94,16 +101,22 @@ func (v *Views) publishFinds(cluster types.NamespacedName, views map[string]plan
 		delete(v.finds, cluster)
 		return
 	}
-	next := finds{taken: old.taken, discovered: make(map[string]*v1alpha1.QuobyteDevice, len(found.Discovered)), obsolete: make(map[string]types.UID, len(found.Obsolete))}
+	next := finds{taken: old.taken, discovered: make(map[string]*v1alpha1.QuobyteDevice, len(found.Discovered)), obsolete: make(map[string]obsolete, len(found.Obsolete))}
 	for _, device := range found.Discovered {
 		next.discovered[device.Name] = device
 		if old.discovered[device.Name] == nil {
 			v.wake(types.NamespacedName{Namespace: cluster.Namespace, Name: device.Name}, 0)
 		}
 	}
+	successors := map[string]string{}
+	for i := range found.Devices {
+		if d := &found.Devices[i]; d.Successor != "" {
+			successors[d.Object.Name] = d.Successor
+		}
+	}
 	for _, name := range found.Obsolete {
-		next.obsolete[name] = views[name].UID
-		if old.obsolete[name] != views[name].UID {
+		next.obsolete[name] = obsolete{uid: views[name].UID, successor: successors[name]}
+		if old.obsolete[name] != next.obsolete[name] {
 			v.wake(types.NamespacedName{Namespace: cluster.Namespace, Name: name}, 0)
 		}
 	}
@@ -163,16 +176,17 @@ func (v *Views) created(device types.NamespacedName) {
 	}
 }
 
-// obsolete says that the object stands for nothing any more.
-func (v *Views) obsolete(device types.NamespacedName, uid types.UID) bool {
+// obsolete says that the object stands for nothing any more, and who does in its
+// place; empty: nobody.
+func (v *Views) obsolete(device types.NamespacedName, uid types.UID) (is bool, successor string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for cluster, f := range v.finds {
-		if cluster.Namespace == device.Namespace && f.obsolete[device.Name] == uid {
-			return true
+		if o, is := f.obsolete[device.Name]; is && cluster.Namespace == device.Namespace && o.uid == uid {
+			return true, o.successor
 		}
 	}
-	return false
+	return false, ""
 }
 
 // same compares by hand: a pass compares the views of all devices, and nearly all

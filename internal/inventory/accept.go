@@ -33,6 +33,7 @@ func (t *taking) settleSerial(g *group) {
 func (e *entry) succeed(discovered *entry) {
 	if !e.used && discovered.used {
 		e.remember(&discovered.object.Status)
+		e.rememberFirst(discovered.object)
 	}
 	discovered.retire(e)
 }

@@ -14,6 +14,9 @@ func (t *taking) refused(e *entry, d *Device) {
 			by = by.double
 		}
 		d.Message = "device " + by.object.Name + d.Message
+		if e.obsolete {
+			d.Successor = by.object.Name
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -117,10 +118,33 @@ func (t *taking) objects(candidates []candidate, in *Input) []*v1alpha1.QuobyteD
 		d.Spec.Serial = c.at.mount.Serial
 		if c.placed {
 			d.Spec.Host, d.Spec.Path = c.at.host.name, c.at.mount.Path
+		} else {
+			d.Annotations = map[string]string{v1alpha1.AnnotationFound: c.at.host.name + c.at.mount.Path + " " + in.Now.UTC().Format(time.RFC3339)}
 		}
 		made[i] = d
 	}
 	return made
+}
+
+// foundSlack is how far the time at which a device was found may be from that at
+// which its object was made: the two are told by two clocks.
+const foundSlack = 5 * time.Minute
+
+// firstFound is where the device was found for which the object was made. It counts as
+// long as the status does not tell: services may be started before that is written. A
+// backup that brings the object back without its status brings an old place with it,
+// on an object that is new.
+func firstFound(d *v1alpha1.QuobyteDevice) (at place, ok bool) {
+	text := d.Annotations[v1alpha1.AnnotationFound]
+	blank, slash := strings.LastIndexByte(text, ' '), strings.IndexByte(text, '/')
+	if slash <= 0 || blank < slash {
+		return place{}, false
+	}
+	when, err := time.Parse(time.RFC3339, text[blank+1:])
+	if err != nil || d.CreationTimestamp.Sub(when).Abs() > foundSlack {
+		return place{}, false
+	}
+	return place{text[:slash], text[slash:blank]}, true
 }
 
 // names gives each candidate a name that no object has.

@@ -166,8 +166,8 @@ func (r Result) of(t testing.TB, name string) Device {
 func dump(r Result) string {
 	var b strings.Builder
 	for _, d := range r.Devices {
-		fmt.Fprintf(&b, "\n%s: %s %s:%s serial %q previous %q types %v wanted %v confirmed %v claims %v leaving %q accepted %v %s: %s order %v",
-			d.Object.Name, d.Phase, d.Host, d.Path, d.Serial, d.PreviousHost, d.Types, d.Wanted, d.Confirmed, d.Claims, d.Leaving, d.Accepted, d.Reason, d.Message, d.Order)
+		fmt.Fprintf(&b, "\n%s: %s %s:%s serial %q previous %q types %v wanted %v confirmed %v elsewhere %v claims %v leaving %q accepted %v %s: %s order %v",
+			d.Object.Name, d.Phase, d.Host, d.Path, d.Serial, d.PreviousHost, d.Types, d.Wanted, d.Confirmed, d.Elsewhere, d.Claims, d.Leaving, d.Accepted, d.Reason, d.Message, d.Order)
 	}
 	for _, d := range r.Discovered {
 		fmt.Fprintf(&b, "\ndiscovered %s: %+v", d.Name, d.Spec)
@@ -188,7 +188,7 @@ func (r Result) want(t testing.TB, name, state string, words ...string) Device {
 	for _, flag := range []struct {
 		set  bool
 		word string
-	}{{d.Wanted, "wanted"}, {d.Confirmed, "confirmed"}, {d.Claims, "claims"}, {d.Leaving != "", "leaving"}, {d.Order != nil, "order"}, {d.PreviousHost != "", "from " + d.PreviousHost}} {
+	}{{d.Wanted, "wanted"}, {d.Confirmed, "confirmed"}, {d.Claims, "claims"}, {d.Elsewhere, "elsewhere"}, {d.Leaving != "", "leaving"}, {d.Order != nil, "order"}, {d.PreviousHost != "", "from " + d.PreviousHost}} {
 		if flag.set {
 			got += " " + flag.word
 		}

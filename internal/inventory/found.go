@@ -92,10 +92,12 @@ func (e *entry) show(d *Device) {
 	d.Types = types.list()
 }
 
+const unknownFileSystem = "unknown"
+
 // fileSystem is never empty: that is how a status says that the device was found.
 func fileSystem(m *probe.Mount) string {
 	if m.FileSystem == "" {
-		return "unknown"
+		return unknownFileSystem
 	}
 	return m.FileSystem
 }

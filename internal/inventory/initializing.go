@@ -38,7 +38,9 @@ func (t *taking) initializing(e *entry, d *Device) {
 	if types == 0 || o.UID == "" {
 		return
 	}
-	d.Order = &probe.Order{ID: string(o.UID), Path: e.home.path, Bootstrap: o.Spec.Bootstrap}
+	d.Order = &probe.Order{ID: string(o.UID), Path: e.home.path,
+		// An installation has one such mark. Another one would begin another.
+		Bootstrap: o.Spec.Bootstrap && !t.cluster.Status.Bootstrapped}
 	for _, word := range types.list() {
 		d.Order.Types = append(d.Order.Types, string(word))
 	}

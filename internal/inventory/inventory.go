@@ -70,7 +70,9 @@ type Result struct {
 	Arriving bool
 	// Obsolete are names of objects of LabelDiscovered that stand for nothing of
 	// their own any more: somebody declared the device under another name, or a
-	// conflict is over. They are to be deleted. By name.
+	// conflict is over. They are to be deleted, each when what its Successor has taken
+	// over from it is written: a process that starts anew would otherwise take the
+	// deletion for a person's word. By name.
 	Obsolete []string
 }
 
@@ -87,6 +89,10 @@ type Device struct {
 	// Confirmed: the present report of the host's prober shows it there; or nobody
 	// probes.
 	Confirmed bool
+	// Elsewhere: it is wanted, but another host was heard to have it, and its own
+	// host has said nothing since: what is remembered is no reason to start anything
+	// for it.
+	Elsewhere bool
 	// Claims: what runs of its types on Host runs for it, and goes on though the
 	// device does not ask for it (it is missing, in conflict).
 	Claims bool
@@ -95,6 +101,9 @@ type Device struct {
 	// that is being deleted and leaves nothing is only the double of another one, and
 	// may go at once.
 	Leaving string
+	// Successor is the name of the object that stands for the device in the place of
+	// this one, which is obsolete; empty: none does.
+	Successor string
 	// Order is to be sent to the host's prober; nil: none.
 	Order *probe.Order
 }
@@ -192,6 +201,7 @@ func (t *taking) decide(e *entry, d *Device) {
 func (t *taking) use(e *entry, d *Device) {
 	wanted := d.Phase == v1alpha1.PhaseOnline && d.Accepted
 	d.Wanted = wanted && d.Leaving == "" && len(d.Types) > 0
+	d.Elsewhere = d.Elsewhere && d.Wanted
 	if d.Wanted || d.Leaving != "" || e.object.DeletionTimestamp != nil {
 		return
 	}
@@ -200,7 +210,7 @@ func (t *taking) use(e *entry, d *Device) {
 		d.Claims = true
 	case v1alpha1.PhaseConflict:
 		d.Claims = e.used || e.refusal == "" && e.verdict == found || len(e.object.Status.Services) > 0
-	case v1alpha1.PhaseUnmanaged:
+	default:
 		d.Claims = len(e.object.Status.Services) > 0
 	}
 }

@@ -155,7 +155,9 @@ func TestLife(t *testing.T) {
 			online,
 			{with(reports("n1"), reports("n2", onB)), "Online /mnt/b on n2 wanted confirmed from n1", []string{"Moving", "moved from n1"}},
 			{nothing, "Online /mnt/b on n2 wanted confirmed from n1", nil},
-			{with(reports("n2"), reports("n1", onA)), "Online /mnt/a on n1 wanted confirmed", []string{"Accepted"}},
+			// Its service may have been started on n2 by a process that could not write so.
+			{with(reports("n2"), reports("n1", onA)), "Online /mnt/a on n1 wanted confirmed from n2", []string{"Moving", "moved from n2"}},
+			{func(f *fixture) { f.device("d").Status.PreviousHost = "" }, "Online /mnt/a on n1 wanted confirmed", []string{"Accepted"}},
 		},
 		"moved on before the first move is done": {
 			online,
@@ -168,13 +170,17 @@ func TestLife(t *testing.T) {
 		},
 		"moved from a silent host": {
 			online,
-			{with(silence("n1"), reports("n2", onB)), "Online /mnt/a on n1 wanted", []string{"Moving", "/mnt/b on n2", "prober of n1", "gone-agents"}},
-			{silence("n2"), "Online /mnt/a on n1 wanted", []string{"Moving", "/mnt/b on n2"}},
+			{with(silence("n1"), reports("n2", onB)), "Online /mnt/a on n1 wanted elsewhere", []string{"Moving", "/mnt/b on n2", "prober of n1", "gone-agents"}},
+			{silence("n2"), "Online /mnt/a on n1 wanted elsewhere", []string{"Moving", "/mnt/b on n2"}},
+			{nothing, "Online /mnt/a on n1 wanted elsewhere", []string{"Moving", "/mnt/b on n2"}},
+			{reports("n1", onA), "Online /mnt/a on n1 wanted confirmed", []string{"Accepted"}},
+			{silence("n1"), "Online /mnt/a on n1 wanted", []string{"Accepted"}},
+			{reports("n2", onB), "Online /mnt/a on n1 wanted elsewhere", nil},
 			{with(abandon("n1"), reports("n2", onB)), "Online /mnt/b on n2 wanted confirmed from n1", nil},
 		},
 		"moved from a host of which nothing is known": {
 			online,
-			{with(func(f *fixture) { delete(f.in.Hosts, "n1") }, reports("n2", onB)), "Online /mnt/a on n1 wanted", []string{"Moving", "/mnt/b on n2"}},
+			{with(func(f *fixture) { delete(f.in.Hosts, "n1") }, reports("n2", onB)), "Online /mnt/a on n1 wanted elsewhere", []string{"Moving", "/mnt/b on n2"}},
 		},
 		"what was said of another generation is not repeated": {
 			online,
@@ -184,7 +190,7 @@ func TestLife(t *testing.T) {
 		},
 		"moved from a host on which its mount hangs": {
 			online,
-			{with(reports("n1", hung("/mnt/a")), reports("n2", onB)), "Online /mnt/a on n1 wanted", []string{"Moving", "unmount it there"}},
+			{with(reports("n1", hung("/mnt/a")), reports("n2", onB)), "Online /mnt/a on n1 wanted elsewhere", []string{"Moving", "unmount it there"}},
 			{reports("n1"), "Online /mnt/b on n2 wanted confirmed from n1", nil},
 		},
 		"moved to two hosts": {
@@ -205,6 +211,15 @@ func TestLife(t *testing.T) {
 			{edit(decommission), "Decommissioning /mnt/a on n1 confirmed leaving", nil},
 			{with(silence("n1"), edit(func(d *v1alpha1.QuobyteDevice) { d.Spec.State = "" })), "Pending /mnt/a on n1", []string{"NotProbed"}},
 			{nothing, "Pending /mnt/a on n1", nil},
+			{reports("n1", onA), "Online /mnt/a on n1 wanted confirmed", nil},
+		},
+		"in conflict, and over while nobody tells": {
+			online,
+			{func(f *fixture) {
+				s := &f.device("d").Status
+				s.Phase, s.Services, s.Conditions[0].Reason = v1alpha1.PhaseConflict, []v1alpha1.TaskStatus{{TaskID: "t"}}, v1alpha1.ReasonDuplicateSerial
+				f.silence("n1")
+			}, "Pending /mnt/a on n1 claims", []string{"NotProbed"}},
 			{reports("n1", onA), "Online /mnt/a on n1 wanted confirmed", nil},
 		},
 		"deleted": {
@@ -332,6 +347,10 @@ func TestOrder(t *testing.T) {
 	o := Take(f.in).of(t, "d").Order
 	if o == nil || o.ID != "uid-d" || o.Path != "/mnt/a" || !o.Bootstrap || len(o.Types) != 2 || o.Types[0] != "REGISTRY" || o.Types[1] != "DATA" {
 		t.Errorf("%+v", o)
+	}
+	f.in.Cluster.Status.Bootstrapped = true
+	if o := Take(f.in).of(t, "d").Order; o == nil || o.Bootstrap {
+		t.Errorf("a second mark for an installation that has begun: %+v", o)
 	}
 	f.in.Cluster.DeletionTimestamp = &metav1.Time{Time: noon}
 	if o := Take(f.in).of(t, "d").Order; o != nil {

@@ -72,12 +72,11 @@ func (t *taking) follow(e *entry, seen []*sighting) {
 		e.verdict, e.at = awaited, seen[0]
 	case len(seen) > 1:
 		e.verdict, e.others = contested, placesBut(seen, nil)
-	case e.previousHost == to: // it came back
-		e.previousHost = ""
-		e.find(seen[0])
-	case e.previousHost != "" && e.previousHost != e.home.host:
+	case e.previousHost != "" && e.previousHost != e.home.host && e.previousHost != to:
 		e.verdict, e.at = held, seen[0]
 	default:
+		// One that came back leaves a host, too: that nothing was started for it
+		// there may be what the status has not been told yet.
 		e.previousHost = e.home.host
 		e.find(seen[0])
 	}

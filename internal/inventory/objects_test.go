@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/probe"
 )
 
 func old(d *v1alpha1.QuobyteDevice) { d.CreationTimestamp = metav1.NewTime(noon.Add(-time.Hour)) }
@@ -85,7 +86,7 @@ func TestTwoObjects(t *testing.T) {
 				f.silence("n1")
 				f.report("n2", onB)
 			},
-			"Online /mnt/a on n1 wanted", "Conflict /mnt/a on n1 claims", []string{"DuplicateSerial", "device a"}, []string{"b"},
+			"Online /mnt/a on n1 wanted elsewhere", "Conflict /mnt/a on n1 claims", []string{"DuplicateSerial", "device a"}, []string{"b"},
 		},
 		"a declared place makes the discovered object obsolete": {
 			func(f *fixture) {
@@ -303,4 +304,63 @@ func TestMountedTwiceWithASerial(t *testing.T) {
 	third.Path = "/mnt/c"
 	f.report("n1", second, third)
 	f.settle(t).want(t, "d", "Conflict /mnt/a on n1 claims", "MountedTwice", "/mnt/b on n1", "/mnt/c on n1")
+}
+
+// What a process that starts anew knows, when the one before it had the discovered
+// object deleted: what its successor inherited has to stand in that one's status.
+func TestObsoleteObjectNamesItsSuccessor(t *testing.T) {
+	f := newFixture()
+	f.report("n1", onA)
+	f.settle(t)
+	f.declare("declared", at("n1", "/mnt/a"))
+	r := Take(f.in)
+	found := r.of(t, "serial-1")
+	if found.Successor != "declared" || len(r.Obsolete) != 1 {
+		t.Fatalf("%s: successor %q", dump(r), found.Successor)
+	}
+	now := metav1.NewTime(f.in.Now)
+	f.device("serial-1").DeletionTimestamp = &now
+	f.silence("n1")
+	if d := Take(f.in).of(t, "serial-1"); d.Leaving == "" {
+		t.Fatal("it is no fault any more to delete it before its successor's status is written: this test, and the wait for that, can go")
+	}
+	f.in.Hosts["n1"].Report = &probe.Report{Mounts: []probe.Mount{onA}}
+	f.write(Take(f.in))
+	f.silence("n1")
+	r = Take(f.in)
+	if d := r.of(t, "serial-1"); d.Leaving != "" {
+		t.Errorf("the service would be stopped: %s", dump(r))
+	}
+	if d := r.of(t, "declared"); !d.Wanted {
+		t.Errorf("the service is not wanted: %s", dump(r))
+	}
+}
+
+// The process ends after it has started the service and before it has written
+// anything of the device, whose disk is carried on meanwhile.
+func TestWhereADeviceWasFirstFoundIsRemembered(t *testing.T) {
+	f := newFixture()
+	f.report("n1", onA)
+	f.report("n2")
+	r := Take(f.in)
+	if len(r.Discovered) != 1 {
+		t.Fatal(dump(r))
+	}
+	d := r.Discovered[0]
+	d.UID, d.CreationTimestamp = "uid-1", metav1.NewTime(noon.Add(time.Second))
+	f.in.Devices = append(f.in.Devices, d)
+	f.silence("n1", "n2")
+	Take(f.in).want(t, d.Name, "Online /mnt/a on n1 claims")
+	f.report("n2", onB)
+	Take(f.in).want(t, d.Name, "Online /mnt/a on n1 claims") // n1 does not say that it has gone
+	f.report("n1")
+	Take(f.in).want(t, d.Name, "Online /mnt/b on n2 wanted confirmed from n1")
+
+	// The status goes before it.
+	f.write(Take(f.in))
+	d.Status.PreviousHost = ""
+	Take(f.in).want(t, d.Name, "Online /mnt/b on n2 wanted confirmed")
+	// A backup brings it back without its status, later: where it was once means nothing.
+	d.Status, d.CreationTimestamp = v1alpha1.QuobyteDeviceStatus{}, metav1.NewTime(noon.Add(time.Hour))
+	Take(f.in).want(t, d.Name, "Online /mnt/b on n2 wanted confirmed")
 }

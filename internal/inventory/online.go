@@ -49,6 +49,9 @@ func (t *taking) stays(e *entry, d *Device) {
 	switch d.Phase {
 	case v1alpha1.PhaseOnline:
 		d.Reason, d.Message = v1alpha1.ReasonAccepted, takesPart
+		if d.Elsewhere = e.verdict == silent && e.lastReason() == v1alpha1.ReasonMoving && e.previousHost == ""; d.Elsewhere {
+			d.Reason, d.Message = v1alpha1.ReasonMoving, "it was last seen on another host, and "+e.home.host+" has not said that it has gone"
+		}
 	case v1alpha1.PhasePending:
 		d.Reason, d.Message = v1alpha1.ReasonNotProbed, e.home.host+" has not been probed since it was last out of service or in conflict"
 	case v1alpha1.PhaseConflict:
@@ -107,7 +110,7 @@ func (e *entry) lastWord(d *Device) *metav1.Condition {
 // moving is a device that is seen on another host, and is not followed yet. Where
 // it was moved to first it is missing, when it was moved on.
 func (t *taking) moving(e *entry, d *Device) {
-	d.Phase = e.lastPhase()
+	d.Phase, d.Elsewhere = e.lastPhase(), true
 	if e.verdict == held {
 		d.Phase = v1alpha1.PhaseMissing
 	}

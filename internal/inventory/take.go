@@ -102,6 +102,7 @@ func (t *taking) enter(i int, d *v1alpha1.QuobyteDevice) {
 	e.object, e.next = d, -1
 	e.discovered = d.Labels[v1alpha1.LabelDiscovered] != ""
 	e.remember(&d.Status)
+	e.rememberFirst(d)
 	e.serial = t.serialOf(d)
 	if e.serial == "" {
 		if !below(t.directory, e.home.path) {
@@ -139,6 +140,17 @@ func (e *entry) remember(s *v1alpha1.QuobyteDeviceStatus) {
 	if e.home.host == "" {
 		e.used = false
 	}
+}
+
+// rememberFirst takes over where an object was found first, when nothing else tells.
+func (e *entry) rememberFirst(d *v1alpha1.QuobyteDevice) {
+	at, ok := firstFound(d)
+	if !ok || e.used {
+		return
+	}
+	status := d.Status
+	status.Host, status.Path, status.FileSystem = at.host, at.path, unknownFileSystem
+	e.memory, e.used, e.home = &status, true, at
 }
 
 // serialOf returns the serial that an object stands for; empty: it has none yet.

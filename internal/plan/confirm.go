@@ -37,6 +37,10 @@ func (p *pass) confirmWait(k kind, h *host) *wait {
 		return &wait{code: codeProbe, host: h.name,
 			message: "its prober does not see a usable " + devicesOf(k) + " (the device says why)", generic: "probers do not see the devices"}
 	}
+	if k.bound() && !s.remembered {
+		return &wait{code: codeProbe, host: h.name,
+			message: "its " + devicesOf(k) + " is seen on another host, and " + h.name + " does not say that it has gone", generic: "have devices that are seen on other hosts"}
+	}
 	if trust := p.snap.Since.Add(trustMemory); k.bound() {
 		if !p.now.Before(trust) {
 			return nil

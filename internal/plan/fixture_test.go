@@ -104,6 +104,7 @@ func found(d *v1alpha1.QuobyteDevice) inventory.Device {
 	v := inventory.Device{
 		Object: d, Standing: inventory.Standing{
 			Phase: v1alpha1.PhaseOnline, Host: d.Spec.Host, Path: d.Spec.Path, Types: d.Spec.Types,
+			Serial:   d.Status.Serial,
 			Accepted: true, Reason: v1alpha1.ReasonAccepted, Message: "the device takes part in the inventory",
 		},
 		Wanted: true, Confirmed: true,

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
@@ -39,7 +40,7 @@ func (p *pass) markMoves() {
 	for {
 		settled := 0
 		for _, m := range open {
-			if m.settled = p.leftNothing(m.device, m.from); m.settled {
+			if m.settled = m.kept() && p.leftNothing(m.device, m.from); m.settled {
 				settled++
 			}
 		}
@@ -58,6 +59,13 @@ func (p *pass) markMoves() {
 			p.markMoving(m, p.hostOf(m.device.Host))
 		}
 	}
+}
+
+// kept says that the status of the device tells of its new host. Who starts anew knows
+// no more: what was started there before would be forgotten when the disk is carried on.
+func (m *move) kept() bool {
+	o := m.device.Object
+	return o.Status.Host == m.device.Host || o.Status.Host == "" && o.Annotations[v1alpha1.AnnotationFound] == ""
 }
 
 // markMoving marks a device whose old host is not done with it: its services leave

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -41,6 +43,24 @@ func TestMoveStopsBeforeItStarts(t *testing.T) {
 	if v := r.Devices[name]; v.PreviousHost != "" {
 		t.Errorf("view %+v", v)
 	}
+}
+
+// The process may end as soon as it has started a service: the next one has to know
+// where.
+func TestMoveWaitsForItsStatus(t *testing.T) {
+	f, d := movedData(t)
+	for _, k := range []kind{registry, metadata, data} {
+		f.ended(f.find(k, "node3"), mesos.TASK_KILLED, f.now)
+	}
+	d.Object.Status.Host = "node3"
+	r := f.plan()
+	if v := r.Devices[d.Object.Name]; len(r.Launches) > 0 || v.Host != "node4" || v.PreviousHost != "node3" {
+		t.Errorf("launches %v, view %+v", launches(r), v)
+	}
+	d.Object.Status.Host, d.Object.Annotations = "", map[string]string{v1alpha1.AnnotationFound: "node3/mnt/a 2026-11-21T12:00:00Z"}
+	wantList(t, "launches before anything is written", launches(f.plan()))
+	d.Object.Status.Host = "node4"
+	wantList(t, "launches", launches(f.plan()), "registry node4", "metadata node4", "data node4")
 }
 
 func TestMoveStopsThroughTheGate(t *testing.T) {
@@ -236,4 +256,34 @@ func TestTheLastRegistryMoves(t *testing.T) {
 	f.inventory = f.found().Devices
 	f.inventory[0].Host, f.inventory[0].PreviousHost = "node2", "node1"
 	wantList(t, "kills", kills(f.plan()), "registry node1")
+}
+
+// A disk that another host has is not served by its old one on what is remembered,
+// however long that one's prober does not run.
+func TestSeenElsewhereIsNotStartedOnMemory(t *testing.T) {
+	f := threeHosts(t)
+	f.cluster.Status.Bootstrapped = true
+	f.probed()
+	delete(f.snap.Tasks, f.find(data, "node3").ID)
+	f.offer(f.snap.Agents["agent-node3"], "*", large()...)
+	f.inventory = f.found().Devices
+	d := &f.inventory[2]
+	d.Confirmed, d.Elsewhere = false, true
+	r := f.plan()
+	wantList(t, "launches", servicesOf(r))
+	wantText(t, waits(t, r, data, "node3"), "node3: its device of type DATA is seen on another host, and node3 does not say that it has gone")
+	wantList(t, "kills", kills(r))
+	// Another device asks for the service, too.
+	other := found(f.device("node3", v1alpha1.DeviceData))
+	other.Confirmed = false
+	f.inventory = append(f.inventory, other)
+	wantList(t, "launches for another device", servicesOf(f.plan()), "data node3")
+	f.inventory = f.inventory[:3]
+	f.inventory[2].Elsewhere = false
+	wantList(t, "launches when nothing contradicts", servicesOf(f.plan()), "data node3")
+}
+
+// servicesOf are the launches of services.
+func servicesOf(r Result) []string {
+	return slices.DeleteFunc(launches(r), func(l string) bool { return strings.HasPrefix(l, "prober ") })
 }

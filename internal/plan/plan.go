@@ -159,6 +159,10 @@ type Operation struct {
 	OfferIDs []string
 	// Operation is a RESERVE, UNRESERVE, CREATE or DESTROY without an id.
 	Operation mesos.Offer_Operation
+	// Destroys is the name of the device whose volume a DESTROY destroys, also for
+	// the UNRESERVE after it; empty for all else. Who carries it out asks MayDestroy
+	// of the device as the API server has it: the plan may rest on an older one.
+	Destroys string
 }
 
 // Kill stops one task.

@@ -1,6 +1,14 @@
 package plan
 
-import "github.com/quobyte/mesos-operator/internal/inventory"
+import (
+	"time"
+
+	"github.com/quobyte/mesos-operator/internal/inventory"
+)
+
+// renewEvery bounds how often a service is restarted for new devices: a mount that
+// comes and goes turns up each time.
+const renewEvery = 5 * time.Minute
 
 // renewals restart services that run, as wanted, since before a device of theirs
 // turned up on the host: the mount reaches the container, and most services look for
@@ -8,7 +16,7 @@ import "github.com/quobyte/mesos-operator/internal/inventory"
 var renewals = rollout{
 	one: "its restart for a new device", many: "restart for new devices",
 	none: func(p *pass) bool { return !p.renewing },
-	due:  func(p *pass, s *slot) bool { return p.renews(s) },
+	due:  func(p *pass, s *slot) bool { return p.renews(s) && !p.stoppedOfLate(s) },
 	cause: func(p *pass, s *slot) string {
 		return "restart for the new device " + s.appeared.Object.Name
 	},
@@ -37,4 +45,11 @@ func (p *pass) renews(s *slot) bool {
 	}
 	launched, known := s.task.id.Launched()
 	return known && launched.Before(s.appeared.AppearedAt)
+}
+
+// stoppedOfLate says that the task before this one was stopped, not long ago. What
+// turned up since is gathered for one restart.
+func (p *pass) stoppedOfLate(s *slot) bool {
+	e := p.ends[keyOf(s.task.kind, s.task.host.key)]
+	return e != nil && !e.task.Killing.IsZero() && p.within(e.task.Since, renewEvery)
 }

@@ -214,10 +214,11 @@ func (p *pass) asks(k kind, h *host) bool {
 }
 
 // operate has an operation done on the offers of the pool.
-func (p *pass) operate(a *mesosbridge.Agent, pool *pool, op mesos.Offer_Operation) {
+func (p *pass) operate(a *mesosbridge.Agent, pool *pool, op mesos.Offer_Operation) *Operation {
 	p.result.Operations = append(p.result.Operations, Operation{
 		AgentID: a.ID, Host: a.Host, Role: pool.role, OfferIDs: pool.offers, Operation: op,
 	})
+	return &p.result.Operations[len(p.result.Operations)-1]
 }
 
 // refusedOperations are the operations that Mesos refused last, by agent, unless

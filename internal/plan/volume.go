@@ -20,6 +20,8 @@ const (
 // volume is the persistent volume of one device of source mesosDisk.
 type volume struct {
 	device *v1alpha1.QuobyteDevice
+	// serial that the device is known by; empty: none yet.
+	serial string
 	// contradicts: the inventory does not accept it.
 	contradicts bool
 	host        *host
@@ -45,7 +47,7 @@ func (p *pass) settleVolumes() {
 		if d.Spec.Source == nil {
 			continue
 		}
-		v := &volume{device: d, contradicts: entry.Phase == v1alpha1.PhaseConflict, host: p.hostOf(d.Spec.Host), status: d.Status.Volume.DeepCopy()}
+		v := &volume{device: d, serial: entry.Serial, contradicts: entry.Phase == v1alpha1.PhaseConflict, host: p.hostOf(d.Spec.Host), status: d.Status.Volume.DeepCopy()}
 		if p.volumes == nil {
 			p.volumes = map[string]*volume{}
 		}
@@ -57,6 +59,12 @@ func (p *pass) settleVolumes() {
 // givenUp says that a person does not want the device any more.
 func givenUp(d *v1alpha1.QuobyteDevice) bool {
 	return d.DeletionTimestamp != nil || d.Spec.State == v1alpha1.DeviceDecommissioned
+}
+
+// MayDestroy says that a person has given up the device and wants its volume
+// destroyed.
+func MayDestroy(d *v1alpha1.QuobyteDevice) bool {
+	return givenUp(d) && d.Spec.ReclaimPolicy == v1alpha1.ReclaimDelete
 }
 
 func (p *pass) settleVolume(v *volume) {
@@ -184,7 +192,11 @@ func (p *pass) createRefused(v *volume) bool {
 func (p *pass) reclaim(v *volume, role string) {
 	d, h := v.device, v.host
 	v.message = keptMessage(v, "its volume waits to be destroyed")
-	if d.Spec.ReclaimPolicy != v1alpha1.ReclaimDelete || p.teardown || p.frozen != "" {
+	if !MayDestroy(d) || p.teardown || p.frozen != "" {
+		return
+	}
+	if why := p.othersDisk(v); why != "" {
+		v.message = keptMessage(v, why)
 		return
 	}
 	if k, used := p.mayUseDisk(v); used {
@@ -204,13 +216,44 @@ func (p *pass) reclaim(v *volume, role string) {
 	}
 	pool := p.pool(h.agent, role)
 	pool.used = true
-	p.operate(h.agent, pool, calls.OpDestroy(*v.found))
+	p.operate(h.agent, pool, calls.OpDestroy(*v.found)).Destroys = d.Name
 	if _, ours := p.reserver.deviceOf(v.found); ours {
-		p.operate(h.agent, pool, calls.OpUnreserve(withoutVolume(*v.found)))
+		p.operate(h.agent, pool, calls.OpUnreserve(withoutVolume(*v.found))).Destroys = d.Name
 	}
 	v.found = nil
 	v.status = &v1alpha1.VolumeStatus{ID: PersistenceID(d), State: VolumeDestroying}
 	v.message = "its volume is being destroyed"
+}
+
+// othersDisk says why what is mounted at the root of a volume may not be the disk of
+// its device; empty: it is, or nothing is mounted there. Mesos knows a MOUNT disk by
+// its root alone, and would empty whatever disk is there now.
+func (p *pass) othersDisk(v *volume) string {
+	root := v.device.Spec.Source.MesosDisk.Root
+	for i := range p.in.Inventory.Devices {
+		d := &p.in.Inventory.Devices[i]
+		if d.Object != v.device && d.Host == v.host.name && d.Path == root && d.Phase != v1alpha1.PhaseMissing && d.Phase != v1alpha1.PhaseReplaced {
+			return "its volume is not destroyed: device " + d.Object.Name + " is at " + root + " on " + d.Host
+		}
+	}
+	if !p.in.Probing {
+		return ""
+	}
+	report := p.reportOf(v.host)
+	if report == nil {
+		return "its volume is destroyed when the prober of " + v.host.name + " has said what is mounted at " + root
+	}
+	for i := range report.Mounts {
+		m := &report.Mounts[i]
+		switch {
+		case m.Path != root:
+		case m.Problem != "":
+			return "its volume is not destroyed: nobody can tell what is mounted at " + root + " on " + v.host.name + ": " + m.Problem
+		case m.Marked && m.Serial != v.serial:
+			return "its volume is not destroyed: another device, of serial " + m.Serial + ", is mounted at " + root + " on " + v.host.name
+		}
+	}
+	return ""
 }
 
 // mayUseDisk says which service may use the disk of a device, now or in a moment: a

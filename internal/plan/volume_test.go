@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/probe"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
@@ -184,10 +185,35 @@ func TestVolumeIsDestroyed(t *testing.T) {
 		"suspended":                    {func(f *fixture, d *v1alpha1.QuobyteDevice) { deleting(d); f.cluster.Spec.Suspend = true }, nil},
 		"the cluster is being removed": {func(f *fixture, _ *v1alpha1.QuobyteDevice) { teardown(f) }, nil},
 		"before the barrier":           {func(f *fixture, d *v1alpha1.QuobyteDevice) { deleting(d); f.snap.Agents["agent-node1"].Behind = false }, nil},
+		// Mesos knows the disk by its root alone, and would empty what is there now.
+		"another device is at its place": {func(f *fixture, d *v1alpha1.QuobyteDevice) {
+			deleting(d)
+			f.device("node1", v1alpha1.DeviceMetadata).Spec.Path = "/mnt/disk7"
+		}, nil},
+		"another one is out of service there": {func(f *fixture, d *v1alpha1.QuobyteDevice) {
+			deleting(d)
+			other := f.device("node1", v1alpha1.DeviceMetadata)
+			other.Spec.Path, other.Spec.State = "/mnt/disk7", v1alpha1.DeviceDecommissioned
+		}, nil},
+		"its own disk is mounted": {func(f *fixture, d *v1alpha1.QuobyteDevice) {
+			deleting(d)
+			f.mounted("node1", probe.Mount{Path: "/mnt/disk7", Marked: true, Serial: "serial7"})
+		}, both},
+		"nothing is mounted": {func(f *fixture, d *v1alpha1.QuobyteDevice) { deleting(d); f.mounted("node1") }, both},
+		"another disk is mounted": {func(f *fixture, d *v1alpha1.QuobyteDevice) {
+			deleting(d)
+			f.mounted("node1", probe.Mount{Path: "/mnt/disk7", Marked: true, Serial: "serial8"})
+		}, nil},
+		"what is mounted hangs": {func(f *fixture, d *v1alpha1.QuobyteDevice) {
+			deleting(d)
+			f.mounted("node1", probe.Mount{Path: "/mnt/disk7", Problem: "hangs"})
+		}, nil},
+		"nobody says what is mounted": {func(f *fixture, d *v1alpha1.QuobyteDevice) { deleting(d); f.probed() }, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f, d, a := diskOn(t)
+			d.Status.Serial = "serial7"
 			d.Spec.ReclaimPolicy = v1alpha1.ReclaimDelete
 			d.Status.Volume = &v1alpha1.VolumeStatus{ID: PersistenceID(d), State: VolumeCreated}
 			f.offer(a, "quobyte", created())
@@ -199,6 +225,12 @@ func TestVolumeIsDestroyed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mounted lets the host's prober report these mounts and nothing else.
+func (f *fixture) mounted(host string, mounts ...probe.Mount) {
+	f.probed()
+	f.reporting(host).Mounts = mounts
 }
 
 // A deleted device is let go when its volume is destroyed, or is to be kept.

@@ -47,6 +47,7 @@ func (p *pass) mark(d *inventory.Device, h *host) {
 		case d.Wanted:
 			s.wanted = true
 			s.confirmed = s.confirmed || d.Confirmed
+			s.remembered = s.remembered || !d.Elsewhere
 			p.activate(h)
 			p.noteAppeared(s, d)
 		case d.Claims:

@@ -62,6 +62,8 @@ type slot struct {
 	// confirmed: what asks for it is there by the present report of the host's
 	// prober. What is not runs on, and is not started.
 	confirmed bool
+	// remembered: what asks for it was last seen there, and not elsewhere since.
+	remembered bool
 	// leaving is why the service is to leave: a device of it was deleted,
 	// decommissioned or moved. Empty: no device leaves.
 	leaving string

@@ -69,6 +69,14 @@ func (p *Prober) initialize(ctx context.Context, o *probe.Order, sights []sight)
 			return outcome{probe.Initialization{ID: o.ID, Serial: s.Serial}, s}, nil
 		}
 	}
+	// Carried out before, on a disk that is gone: another one at its place is not the
+	// one that was meant.
+	for _, before := range p.outcomes {
+		if before.ID == o.ID && before.Serial != "" {
+			before.Refused = fmt.Sprintf("%s: the order was carried out before, on the disk of serial %s, which is not mounted now: for another disk create another object", o.Path, before.Serial)
+			return outcome{Initialization: before}, nil
+		}
+	}
 	// The table is read anew: it may have changed while mounts were looked at.
 	mounts, err := p.mounts()
 	if err != nil {

@@ -2,6 +2,7 @@ package prober
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,5 +44,40 @@ func TestStandIns(t *testing.T) {
 	r = mustProbe(t, p, &probe.Request{ID: "r", Initialize: []probe.Order{order}})
 	if m := mountAt(t, r, fresh); !m.Marked || m.Serial == "" || m.Problem != "" {
 		t.Errorf("%+v of %+v", m, r.Initializations)
+	}
+}
+
+// An order comes again after its disk was unplugged and another empty one has its
+// place: one order makes one device.
+func TestOrderIsCarriedOutOnOneDiskAlone(t *testing.T) {
+	h := newFakeHost(t)
+	h.cfg.StandIns = true
+	p := h.prober()
+	place := func(name string, number int) string {
+		path := filepath.Join(h.directory, "disk")
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		h.lines = []string{fmt.Sprintf("%d 1 0:%d / %s rw - ext4 %s rw\n", number, number, path, name)}
+		h.writeTable()
+		return path
+	}
+	o := probe.Order{ID: "order-1", Path: place("first", 5001), Types: []string{"DATA"}}
+	first := mustProbe(t, p, &probe.Request{ID: "a", Initialize: []probe.Order{o}}).Initializations[0]
+	if first.Serial == "" || first.Refused != "" {
+		t.Fatalf("%+v", first)
+	}
+	place("second", 5002)
+	for range 3 { // also when the refusal is all that is remembered
+		r := mustProbe(t, p, &probe.Request{ID: "b", Initialize: []probe.Order{o}})
+		if got := r.Initializations[0]; got.Serial != first.Serial || !strings.Contains(got.Refused, "on the disk of serial "+first.Serial) {
+			t.Errorf("%+v", got)
+		}
+		if m := mountAt(t, r, o.Path); m.Marked {
+			t.Errorf("another disk was initialised for one order: %+v", m)
+		}
 	}
 }
