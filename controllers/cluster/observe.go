@@ -6,6 +6,7 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -90,12 +91,31 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 	}
 	seen.member.bridge.DeclareGone(seen.member.asked.goneAgents(cluster.GoneAgents()))
 	seen.snapshot = seen.member.bridge.Snapshot()
+	if ranBeforeProbing(cluster, seen.member.revisions.versions()) {
+		seen.member.everRegistered = true // also when the status has forgotten it
+	}
 	seen.everRegistered = seen.everRegistered || seen.member.everRegistered
 	if !seen.snapshot.Connected {
 		seen.problem = seen.snapshot.Problem
 	}
 	r.takeInventory(seen)
 	return seen, nil
+}
+
+// ranBeforeProbing says that the status was written by a version that knew no probers
+// and no first registry, and that a registry was launched then: one that is upgraded
+// while it is stopped must not wait for a bootstrap device.
+func ranBeforeProbing(c *v1alpha1.QuobyteCluster, launched map[plan.SpecKey]string) bool {
+	if meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady) == nil ||
+		meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionProbing) != nil {
+		return false
+	}
+	for key := range launched {
+		if key.Service == quobyte.Registry {
+			return true
+		}
+	}
+	return false
 }
 
 // takeInventory puts together what the devices and the probers say.
