@@ -54,6 +54,9 @@ const (
 	// AnnotationForgetFramework names the framework id that is to be forgotten,
 	// so that a new framework is registered in its place.
 	AnnotationForgetFramework = "mesos.quobyte.com/forget-framework"
+	// AnnotationBootstrapped, when it is "true", says that the installation exists,
+	// though nothing here tells of a registry that ever ran.
+	AnnotationBootstrapped = "mesos.quobyte.com/bootstrapped"
 )
 
 // FinalizerCluster holds a QuobyteCluster until its deletion policy is carried

@@ -282,7 +282,7 @@ type QuobyteDeviceStatus struct {
 	PreviousHost string `json:"previousHost,omitempty"`
 	// AppearedAt is when the device was last seen to turn up on a host that had been
 	// probed without it: a service that was started before does not know it.
-	AppearedAt *metav1.Time `json:"appearedAt,omitempty"`
+	AppearedAt *metav1.MicroTime `json:"appearedAt,omitempty"`
 	// AgentID of the Mesos agent on the device's host; empty when none is known.
 	AgentID string `json:"agentID,omitempty"`
 	// Serial of the marker; empty for a device of the older kind.

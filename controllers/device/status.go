@@ -44,7 +44,7 @@ func fill(device *v1alpha1.QuobyteDevice, view view) {
 	if view.AppearedAt.IsZero() {
 		status.AppearedAt = nil
 	} else if status.AppearedAt == nil || !status.AppearedAt.Time.Equal(view.AppearedAt) {
-		status.AppearedAt = &metav1.Time{Time: view.AppearedAt}
+		status.AppearedAt = &metav1.MicroTime{Time: view.AppearedAt}
 	}
 	status.AgentID = view.AgentID
 	status.Serial, status.Model, status.FileSystem = view.Serial, view.Model, view.FileSystem

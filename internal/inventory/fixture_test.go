@@ -112,7 +112,7 @@ func (f *fixture) write(r Result) {
 		s.Host, s.Path, s.PreviousHost = v.Host, v.Path, v.PreviousHost
 		s.AppearedAt = nil
 		if !v.AppearedAt.IsZero() {
-			s.AppearedAt = &metav1.Time{Time: v.AppearedAt.Local()}
+			s.AppearedAt = &metav1.MicroTime{Time: v.AppearedAt.Local()}
 		}
 		s.Serial, s.Model, s.FileSystem, s.Capacity, s.Used, s.Bootstrap = v.Serial, v.Model, v.FileSystem, v.Capacity, v.Used, v.Bootstrap
 		s.DeviceTypes = v.Types

@@ -82,7 +82,7 @@ func (e *entry) show(d *Device) {
 	if e.previousHost != d.Host {
 		d.PreviousHost = e.previousHost
 	}
-	if at := host.Appeared[m.Path].UTC().Truncate(time.Second); at.After(d.AppearedAt) {
+	if at := host.Appeared[m.Path].UTC().Truncate(time.Millisecond); at.After(d.AppearedAt) {
 		d.AppearedAt = at
 	}
 	types := typesOf(m.Types)

@@ -42,7 +42,7 @@ func (b *bootstrap) trace(hostKey string) {
 // is to be the first.
 func (p *pass) settleBootstrap() {
 	b := &p.bootstrap
-	if p.in.Cluster.Status.Bootstrapped || p.in.EverRegistered {
+	if p.in.Cluster.Status.Bootstrapped || p.in.EverRegistered || p.in.Cluster.Annotations[v1alpha1.AnnotationBootstrapped] == "true" {
 		p.result.Bootstrapped = true
 		return
 	}
@@ -56,7 +56,8 @@ func (p *pass) settleBootstrap() {
 		b.wait = &wait{code: codeProbe, message: "waits until all hosts have been probed: exactly one registry device has to carry device.bootstrap, and it may be on any of them"}
 	case len(marked) == 0:
 		b.refuse(v1alpha1.ReasonNoBootstrap, "no registry was ever started here, and no registry device carries device.bootstrap: "+
-			"run qbootstrap on one registry device, or apply a QuobyteDevice with initialize and bootstrap: true; registry devices are "+nameDevices(p.registryDevices(false)))
+			"for a new installation run qbootstrap on one registry device, or apply a QuobyteDevice with initialize and bootstrap: true; for one that exists already: kubectl annotate quobytecluster "+
+			p.in.Cluster.Name+" "+v1alpha1.AnnotationBootstrapped+"=true. Registry devices are "+nameDevices(p.registryDevices(false)))
 	case len(marked) > 1:
 		b.refuse(v1alpha1.ReasonManyBootstraps, fmt.Sprintf("no registry was ever started here, and %d registry devices carry device.bootstrap: ", len(marked))+
 			nameDevices(marked)+"; exactly one may: take the line device.bootstrap=true out of QUOBYTE_DEV_SETUP on the others")

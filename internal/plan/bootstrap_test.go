@@ -70,7 +70,7 @@ func TestBootstrapDoesNotBegin(t *testing.T) {
 		reason, says string
 	}{
 		"no mark": {func(f *fixture) { f.inventory[1].Bootstrap = false }, v1alpha1.ReasonNoBootstrap,
-			"run qbootstrap on one registry device, or apply a QuobyteDevice with initialize and bootstrap: true; registry devices are dev-002 (node1, /mnt/dev-002), "},
+			"kubectl annotate quobytecluster quobyte mesos.quobyte.com/bootstrapped=true. Registry devices are dev-002 (node1, /mnt/dev-002), "},
 		"two marks": {func(f *fixture) { f.inventory[2].Bootstrap = true }, v1alpha1.ReasonManyBootstraps,
 			"2 registry devices carry device.bootstrap: "},
 		"a second mark that is only remembered": {func(f *fixture) {
@@ -150,4 +150,16 @@ func TestBootstrapWaitsForObjectsOfWhatWasFound(t *testing.T) {
 		wantText(t, waits(t, r, registry, "node2"), "waits until all hosts have been probed")
 	}
 	wantList(t, "all have objects", launches(f.plan()), "registry node2")
+}
+
+// A person says that the installation exists, when all else is lost.
+func TestNoBootstrapWhereAPersonSaysSo(t *testing.T) {
+	f := fresh(t)
+	f.inventory[1].Bootstrap = false
+	f.cluster.Annotations = map[string]string{v1alpha1.AnnotationBootstrapped: "true"}
+	r := f.plan()
+	wantList(t, "launches", launches(r), "registry node1", "registry node2", "registry node3")
+	if !r.Bootstrapped {
+		t.Error("the word of a person is not remembered")
+	}
 }

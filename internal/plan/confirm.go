@@ -7,8 +7,8 @@ import (
 	"github.com/quobyte/mesos-operator/internal/probe"
 )
 
-// trustMemory is how long after the subscription a service waits for a prober that
-// says nothing at all. Then what the inventory remembers is enough: a prober that
+// trustMemory is how long after the subscription, or after its prober came up, a
+// service waits for a prober that says nothing at all. Then what the inventory remembers is enough: a prober that
 // does not run must not keep storage down.
 const trustMemory = 3 * time.Minute
 
@@ -41,7 +41,11 @@ func (p *pass) confirmWait(k kind, h *host) *wait {
 		return &wait{code: codeProbe, host: h.name,
 			message: "its " + devicesOf(k) + " is seen on another host, and " + h.name + " does not say that it has gone", generic: "have devices that are seen on other hosts"}
 	}
-	if trust := p.snap.Since.Add(trustMemory); k.bound() {
+	since := p.snap.Since
+	if h.prober != nil {
+		since = latest(since, h.prober.Since) // it came back later, and is about to speak
+	}
+	if trust := since.Add(trustMemory); k.bound() {
 		if !p.now.Before(trust) {
 			return nil
 		}

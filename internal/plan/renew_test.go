@@ -142,3 +142,15 @@ func TestFlappingMountRestartsItsServiceSeldom(t *testing.T) {
 	}
 	wantText(t, waits(t, f.plan(), data, "node3"), "waits for its restart for the new device "+f.inventory[2].Object.Name)
 }
+
+// A disk that turns up just after its service was launched, within the same second, is
+// not known to it; one that was there just before is.
+func TestNewDeviceInTheSecondOfTheLaunch(t *testing.T) {
+	f := renewing(t)
+	f.inventory = f.inventory[:4]
+	f.inventory[3].AppearedAt = noon.Add(-time.Minute)
+	f.launchedAt(data, noon.Add(-time.Minute-20*time.Millisecond))
+	wantList(t, "launched before", kills(f.plan()), "data node1")
+	f.launchedAt(data, noon.Add(-time.Minute+20*time.Millisecond))
+	wantList(t, "launched since", kills(f.plan()))
+}

@@ -9,6 +9,7 @@ package probe
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Protocol is the version of the messages. A prober of another version is
@@ -117,10 +118,36 @@ type Order struct {
 	Bootstrap bool `json:"bootstrap,omitempty"`
 }
 
+// What a host says in words is bounded, so that the status that repeats it can be
+// written.
+const (
+	maxWord = 128
+	maxText = 1024
+)
+
 // DecodeReport reads a prober's message.
 func DecodeReport(data []byte) (*Report, error) {
 	r := &Report{}
-	return r, decode(data, MaxReport, "report", r)
+	if err := decode(data, MaxReport, "report", r); err != nil {
+		return nil, err
+	}
+	for i := range r.Mounts {
+		m := &r.Mounts[i]
+		m.Model, m.FileSystem, m.Problem = bounded(m.Model, maxWord), bounded(m.FileSystem, maxWord), bounded(m.Problem, maxText)
+	}
+	for i := range r.Initializations {
+		r.Initializations[i].Refused = bounded(r.Initializations[i].Refused, maxText)
+	}
+	return r, nil
+}
+
+// bounded cuts a text to so many bytes, and what is no UTF-8 out of it.
+func bounded(text string, limit int) string {
+	text = strings.ToValidUTF8(text, "")
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit-3], "") + "..."
 }
 
 // DecodeRequest reads an operator's message.
