@@ -37,6 +37,8 @@ type Views struct {
 
 	mu    sync.Mutex
 	views map[types.NamespacedName]view
+	// held are devices whose status waits for objects to be made, by cluster.
+	held map[types.NamespacedName][]types.NamespacedName
 	// finds are what each cluster's last pass asks to be created and deleted.
 	finds map[types.NamespacedName]finds
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -67,7 +69,7 @@ type obsolete struct {
 
 // NewViews returns an empty Views.
 func NewViews(c clock.PassiveClock) *Views {
-	return &Views{clock: c, views: map[types.NamespacedName]view{}, finds: map[types.NamespacedName]finds{}}
+	return &Views{clock: c, views: map[types.NamespacedName]view{}, held: map[types.NamespacedName][]types.NamespacedName{}, finds: map[types.NamespacedName]finds{}}
 }
 
 // Publish replaces the views of a cluster's devices and what its probes have
@@ -78,6 +80,11 @@ func (v *Views) Publish(cluster types.NamespacedName, views map[string]plan.Devi
 	now, delay := v.clock.Now().Truncate(time.Second), gather
 	if len(found.Discovered) > crowd {
 		delay = gatherFinds
+	} else {
+		for _, key := range v.held[cluster] {
+			v.wake(key, gather) // nothing has to be waited for any more
+		}
+		delete(v.held, cluster)
 	}
 	for name, came := range views {
 		key := types.NamespacedName{Namespace: cluster.Namespace, Name: name}
@@ -91,6 +98,9 @@ func (v *Views) Publish(cluster types.NamespacedName, views map[string]plan.Devi
 		}
 		v.views[key] = next
 		v.wake(key, delay)
+		if delay == gatherFinds {
+			v.held[cluster] = append(v.held[cluster], key)
+		}
 	}
 	v.publishFinds(cluster, views, found)
 }

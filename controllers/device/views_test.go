@@ -1,6 +1,7 @@
 package device
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/plan"
 )
@@ -52,5 +54,33 @@ func TestUnchangedViewsWakeNobody(t *testing.T) {
 	views.Publish(cluster, map[string]plan.DeviceView{"d": {Summary: "in use"}, "e": {}}, inventory.Result{})
 	if request, _ := queue.Get(); request.Name != "e" {
 		t.Errorf("woken for %s, whose view is as before", request)
+	}
+}
+
+// While many objects are to be made their statuses wait, and no longer than that.
+func TestStatusesWaitForObjectsThatAreToBeMade(t *testing.T) {
+	views, queue := NewViews(clock.RealClock{}), newQueue(t)
+	views.wakeInto(queue)
+	cluster := types.NamespacedName{Namespace: "ns", Name: "quobyte"}
+	var many inventory.Result
+	for i := range crowd + 1 {
+		d := &v1alpha1.QuobyteDevice{}
+		d.Name = fmt.Sprint("new-", i)
+		many.Discovered = append(many.Discovered, d)
+	}
+	next := func() string {
+		request, _ := queue.Get()
+		queue.Done(request)
+		return request.Name
+	}
+	views.Publish(cluster, map[string]plan.DeviceView{"d": {Summary: "in use"}}, many)
+	for range crowd + 1 {
+		if name := next(); name == "d" {
+			t.Fatal("a status is written before the objects are made")
+		}
+	}
+	views.Publish(cluster, map[string]plan.DeviceView{"d": {Summary: "in use"}}, inventory.Result{})
+	if name := next(); name != "d" {
+		t.Errorf("%s is woken, want d", name)
 	}
 }
