@@ -64,7 +64,8 @@ func (a *asked) probeNow(value string) bool {
 }
 
 // declareGone adds agents that are gone by a prober's word to those that a person
-// named. The word holds as long as the bridge knows tasks there.
+// named. The word holds as long as this process; should Mesos show the agent, the bridge
+// takes it for used up.
 func (a *asked) declareGone(gone []plan.Gone) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -106,17 +107,19 @@ func (r *Reconciler) askProbers(seen *observation, result plan.Result) {
 	}
 	all := m.asked.probeNow(seen.cluster.Annotations[v1alpha1.AnnotationProbeNow])
 	// One that is late is asked, too, before it counts as hung and is replaced.
-	late := now.Add(-2 * seen.cluster.Spec.Prober.Interval.Duration)
+	late := 2 * seen.cluster.Spec.Prober.Interval.Duration
 	for _, h := range seen.hosts {
 		if h.ExecutorID == "" {
 			continue
 		}
-		silent := h.Report == nil || h.Received.Before(late)
+		silent := h.Report == nil || now.Sub(h.Received) >= late
 		if all || silent && m.asked.due("report "+h.ExecutorID, askSilentEvery, now) {
 			r.request(m, h.AgentID, h.ExecutorID, probe.Request{})
 		}
-		if h.Report == nil {
+		if silent {
 			seen.lookAgain(askSilentEvery)
+		} else {
+			seen.lookAgain(late - now.Sub(h.Received)) // a report without news wakes nobody
 		}
 	}
 	r.sendOrders(seen, now)

@@ -3,6 +3,8 @@ package endtoend
 import (
 	"testing"
 
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 )
 
@@ -46,5 +48,20 @@ func TestSilentProberKeepsServicesRunning(t *testing.T) {
 	p.awaitQuiet()
 	if d := p.device("data-2"); d.Status.Phase != v1alpha1.PhaseOnline || p.killsOf() != 0 {
 		t.Errorf("silence was taken for a word: %s", describeDevice(d))
+	}
+}
+
+// TestLateProberIsAsked: nothing else happens in the cluster, and a prober whose
+// reports do not come is asked long before it counts as hung.
+func TestLateProberIsAskedBeforeItIsReplaced(t *testing.T) {
+	t.Parallel()
+	p := readyProbed(t, 3)
+	p.awaitQuiet()
+	prober := p.taskOf("prober", "node2")
+	asked := p.mesos.Calls()[scheduler.Call_MESSAGE]
+	p.hosts.Silence("node2", true)
+	p.awaitMesos("a question", func() bool { return p.mesos.Calls()[scheduler.Call_MESSAGE] > asked })
+	if now := p.taskOf("prober", "node2"); now != prober {
+		t.Errorf("prober %s took the place of %s, which was not asked before", now, prober)
 	}
 }
