@@ -132,7 +132,7 @@ func TestMaintenanceOfAHost(t *testing.T) {
 		}
 		// REVIVE asks again too, and the end of the maintenance clears all.
 		b.Revive([]string{"quobyte"})
-		b.untilAsked("node1")
+		last := b.untilAsked("node1")[0]
 		b.untilReady("node1")
 		w.schedule(time.Time{})
 		w.until("it is over", func() bool {
@@ -140,14 +140,19 @@ func TestMaintenanceOfAHost(t *testing.T) {
 			return a.Unavailability == nil && len(a.InverseOffers) == 0 && len(a.Offers) == 1
 		})
 		b.run("node1", "t2")
+		_ = b.end()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		for _, word := range []string{"ACCEPT_INVERSE_OFFERS", "RESCIND_INVERSE_OFFER", id[0]} {
-			if !strings.Contains(w.log.String(), word) {
-				w.Errorf("the debug log does not tell of %s", word)
+		for _, words := range []string{
+			`"event"="INVERSE_OFFERS" "inverseOffers"=["` + last + ` on agent `, start.UTC().Format(time.RFC3339),
+			`"event"="RESCIND_INVERSE_OFFER" "inverseOffer"="` + last,
+			`"call"="DECLINE_INVERSE_OFFERS" "inverseOffers"=["`,
+			`"call"="ACCEPT_INVERSE_OFFERS" "inverseOffers"=["` + id[0] + `"] "refuse"=600`,
+		} {
+			if !strings.Contains(w.log.String(), words) {
+				w.Errorf("the debug log does not say %s", words)
 			}
 		}
-		_ = b.end()
 	})
 }
 
