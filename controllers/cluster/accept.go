@@ -69,8 +69,7 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 	}
 	var unconfirmed error
 	result.Operations, unconfirmed = r.confirmDestroying(ctx, seen, result.Operations)
-	hashes := map[quobyte.Service]string{}
-	address := quobyte.RegistryAddress(seen.cluster, registryHosts(seen))
+	specs := launchedSpecs{}
 	for _, u := range usesOf(result) {
 		accept := mesosbridge.Accept{AgentID: u.agentID, OfferIDs: u.offerIDs}
 		for _, o := range u.operations {
@@ -78,10 +77,15 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 				ID: operationID(o.Operation.Type, quobyte.NewNonce(r.Clock.Now(), r.Nonces())), Offer_Operation: o.Operation})
 		}
 		for _, l := range u.launches {
-			if l.Prober == nil && hashes[l.Spec.Service] == "" {
-				hashes[l.Spec.Service] = l.Spec.Hash()
+			if l.Prober != nil {
+				accept.Tasks = append(accept.Tasks, r.proberTask(l))
+				continue
 			}
-			accept.Tasks = append(accept.Tasks, r.task(l, hashes[l.Spec.Service], address))
+			of, first := specs.of(l.Spec)
+			if first {
+				of.registries = quobyte.RegistryAddress(l.Spec, seen.cluster.Spec.Mesos.FrameworkName, result.RegistryPort, registryHosts(seen, l.Spec))
+			}
+			accept.Tasks = append(accept.Tasks, r.task(l, of))
 		}
 		if err := seen.member.bridge.Accept(accept); err != nil && !errors.Is(err, mesosbridge.ErrStale) {
 			return fmt.Errorf("use the offers of %s: %w", u.host, err)

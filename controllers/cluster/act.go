@@ -77,12 +77,14 @@ const storeTimeout = 10 * time.Second
 func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, launches []plan.Launch) (wrote bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	looked := map[quobyte.Service]bool{}
+	specs := launchedSpecs{}
 	for _, l := range launches {
-		if l.Prober != nil || looked[l.Spec.Service] {
+		if l.Prober != nil {
 			continue
 		}
-		looked[l.Spec.Service] = true
+		if _, first := specs.of(l.Spec); !first {
+			continue
+		}
 		stored, err := seen.member.revisions.store(ctx, l.Spec)
 		if err != nil {
 			return wrote, err
@@ -92,21 +94,20 @@ func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, laun
 	return wrote, nil
 }
 
-func (r *Reconciler) task(l plan.Launch, hash, registries string) mesos.TaskInfo {
-	nonce := quobyte.NewNonce(r.Clock.Now(), r.Nonces())
-	at := quobyte.Placement{AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: registries}
-	if l.Prober != nil {
-		at.TaskID = quobyte.NewTaskID(quobyte.ProberService, l.Host, l.Prober.Hash(), nonce)
-		return l.Prober.TaskInfo(at)
-	}
-	at.TaskID = quobyte.NewTaskID(l.Spec.Service, l.Host, hash, nonce)
-	return quobyte.TaskInfo(l.Spec, at)
+func (r *Reconciler) task(l plan.Launch, of *launchedSpec) mesos.TaskInfo {
+	id := quobyte.NewTaskID(l.Spec.Service, l.Host, of.hash, quobyte.NewNonce(r.Clock.Now(), r.Nonces()))
+	return quobyte.TaskInfo(l.Spec, quobyte.Placement{TaskID: id, AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: of.registries})
 }
 
-// registryHosts are the hosts of registry devices that take part, when the services
-// are told of them.
-func registryHosts(seen *observation) []string {
-	if seen.cluster.Spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
+func (r *Reconciler) proberTask(l plan.Launch) mesos.TaskInfo {
+	id := quobyte.NewTaskID(quobyte.ProberService, l.Host, l.Prober.Hash(), quobyte.NewNonce(r.Clock.Now(), r.Nonces()))
+	return l.Prober.TaskInfo(quobyte.Placement{TaskID: id, AgentID: l.AgentID, Host: l.Host, Resources: l.Resources})
+}
+
+// registryHosts are the hosts of registry devices that take part, when what is
+// launched with the spec is told of them.
+func registryHosts(seen *observation, spec quobyte.Spec) []string {
+	if spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
 		return nil
 	}
 	var hosts []string
