@@ -77,14 +77,13 @@ const storeTimeout = 10 * time.Second
 func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, launches []plan.Launch) (wrote bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	specs := launchedSpecs{}
+	looked := map[plan.SpecKey]bool{}
 	for _, l := range launches {
-		if l.Prober != nil {
+		key := plan.SpecKey{Service: l.Spec.Service, Hash: l.Hash}
+		if l.Prober != nil || looked[key] {
 			continue
 		}
-		if _, first := specs.of(l.Spec); !first {
-			continue
-		}
+		looked[key] = true
 		stored, err := seen.member.revisions.store(ctx, l.Spec)
 		if err != nil {
 			return wrote, err
@@ -94,14 +93,15 @@ func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, laun
 	return wrote, nil
 }
 
-func (r *Reconciler) task(l plan.Launch, of *launchedSpec) mesos.TaskInfo {
-	id := quobyte.NewTaskID(l.Spec.Service, l.Host, of.hash, quobyte.NewNonce(r.Clock.Now(), r.Nonces()))
-	return quobyte.TaskInfo(l.Spec, quobyte.Placement{TaskID: id, AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: of.registries})
-}
-
-func (r *Reconciler) proberTask(l plan.Launch) mesos.TaskInfo {
-	id := quobyte.NewTaskID(quobyte.ProberService, l.Host, l.Prober.Hash(), quobyte.NewNonce(r.Clock.Now(), r.Nonces()))
-	return l.Prober.TaskInfo(quobyte.Placement{TaskID: id, AgentID: l.AgentID, Host: l.Host, Resources: l.Resources})
+func (r *Reconciler) task(l plan.Launch, registries string) mesos.TaskInfo {
+	nonce := quobyte.NewNonce(r.Clock.Now(), r.Nonces())
+	at := quobyte.Placement{AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: registries}
+	if l.Prober != nil {
+		at.TaskID = quobyte.NewTaskID(quobyte.ProberService, l.Host, l.Prober.Hash(), nonce)
+		return l.Prober.TaskInfo(at)
+	}
+	at.TaskID = quobyte.NewTaskID(l.Spec.Service, l.Host, l.Hash, nonce)
+	return quobyte.TaskInfo(l.Spec, at)
 }
 
 // registryHosts are the hosts of registry devices that take part, when what is

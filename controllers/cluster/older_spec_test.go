@@ -13,23 +13,10 @@ import (
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
-func TestSpecsOfOneServiceAreToldApart(t *testing.T) {
-	specs := launchedSpecs{}
-	for _, step := range []struct {
-		version string
-		first   bool
-	}{{"1.1.6", true}, {"1.1.5", true}, {"1.1.6", false}, {"1.1.5", false}} {
-		spec := dataOf(step.version)
-		if l, first := specs.of(spec); l.hash != spec.Hash() || first != step.first {
-			t.Errorf("%s: hash %s, first %v; want %s, %v", step.version, l.hash, first, spec.Hash(), step.first)
-		}
-	}
-}
-
 // TestEachSpecOfAPassIsStored: also when one service is launched with two.
 func TestEachSpecOfAPassIsStored(t *testing.T) {
 	store, seen := history(t, 0)
-	launches := []plan.Launch{{Spec: dataOf("1.1.6")}, {Spec: dataOf("1.1.5")}, {Spec: dataOf("1.1.6")}, {Prober: &quobyte.Prober{}}}
+	launches := []plan.Launch{launchOf("1.1.6"), launchOf("1.1.5"), launchOf("1.1.6"), {Prober: &quobyte.Prober{}}}
 	for _, wrote := range []bool{true, false} {
 		if got, err := (&Reconciler{}).storeRevisions(t.Context(), seen, launches); got != wrote || err != nil {
 			t.Errorf("wrote %v, %v, want %v", got, err, wrote)
@@ -38,6 +25,11 @@ func TestEachSpecOfAPassIsStored(t *testing.T) {
 	if specs := store.load(t).specs(); len(specs) != 2 {
 		t.Errorf("stored are %v", specs)
 	}
+}
+
+func launchOf(version string) plan.Launch {
+	spec := dataOf(version)
+	return plan.Launch{Spec: spec, Hash: spec.Hash()}
 }
 
 // TestOlderSpecOverTheWire: data is launched as it was stored before the cluster asked
@@ -59,7 +51,7 @@ func TestOlderSpecOverTheWire(t *testing.T) {
 			result := plan.Plan(plan.Input{Now: time.Now(), Cluster: w.seen.cluster, Mesos: w.seen.snapshot, Inventory: w.seen.inventory})
 			for i := range result.Launches {
 				if result.Launches[i].Spec.Service == quobyte.Data {
-					result.Launches[i].Spec = older
+					result.Launches[i].Spec, result.Launches[i].Hash = older, older.Hash()
 				}
 			}
 			result.Kills = nil // an update would lead it to what the cluster asks for
