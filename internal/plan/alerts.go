@@ -16,6 +16,7 @@ const (
 	AlertUnreadableTask   = "UnreadableTask"
 	AlertDuplicateAgent   = "DuplicateAgent"
 	AlertServiceDown      = v1alpha1.ReasonServiceDown
+	AlertUnhealthy        = "Unhealthy"
 	AlertUnreachable      = "Unreachable"
 	AlertDeviceMissing    = "DeviceMissing"
 	AlertUnclaimed        = "Unclaimed"
@@ -64,7 +65,7 @@ func (p *pass) reportAlerts() {
 	for _, reason := range []string{
 		AlertDuplicateService, AlertUnreadableTask, AlertDuplicateAgent,
 		v1alpha1.ReasonNoBootstrap, v1alpha1.ReasonManyBootstraps,
-		AlertServiceDown, AlertUnreachable, AlertDeviceMissing, AlertUnclaimed,
+		AlertServiceDown, AlertUnhealthy, AlertUnreachable, AlertDeviceMissing, AlertUnclaimed,
 	} {
 		cases, more := book.cases[reason], book.count[reason]-maxNamed
 		if len(cases) == 0 {
@@ -91,6 +92,7 @@ func (p *pass) alertsOf(book *alertBook, k kind, h *host) {
 	}
 	if s.wanted {
 		p.alertDown(book, k, h.key, !s.available(k))
+		p.alertUnhealthy(book, k, h)
 	}
 }
 

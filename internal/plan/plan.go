@@ -278,6 +278,7 @@ func (p *pass) run() Result {
 		p.releaseLeaving()
 		p.stopSurplus()
 		p.update()
+		p.heal()
 		p.startBound()
 		p.startFloating()
 		p.startClients()

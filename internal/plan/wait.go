@@ -125,7 +125,10 @@ func (p *pass) taskWait(k kind, h *host) *wait {
 	case halting:
 		return waitOn(h, codeProgress, "is being stopped")
 	case unhealthy:
-		return waitOn(h, codeUnhealthy, "runs, and its health check fails")
+		if s.wait != nil && s.wait.code == codeUnhealthy {
+			return s.wait // which says when it is restarted
+		}
+		return waitOn(h, codeUnhealthy, unhealthyText)
 	case comingUp:
 		return waitOn(h, codeProgress, "waits for its first health check")
 	case launching:
@@ -149,12 +152,35 @@ func (p *pass) doubtfulWait(t *task) *wait {
 	if l := p.lost[t.AgentID]; l != nil && l.note != "" {
 		message += l.note + "; "
 	}
+	if t.kind.floats() && t.host.slots[t.kind].task == t {
+		if t.host.slots[t.kind].lost {
+			return p.lostWait(t)
+		}
+		if timeout := p.in.Cluster.Spec.Placement.UnreachableTimeout.Duration; timeout > 0 {
+			message += "another instance is started elsewhere at " + clockTime(p.lostSince(t).Add(timeout)) + "; "
+		}
+	}
 	return &wait{
 		code:    codeUnreachable,
 		host:    t.host.name,
 		message: message + "when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents",
 		generic: "their agents cannot be reached",
 	}
+}
+
+// lostWait is how it is with a floating instance that another one replaces.
+func (p *pass) lostWait(t *task) *wait {
+	message := "its agent cannot be reached, another instance was started elsewhere"
+	switch f := &p.floating[t.kind]; {
+	case f.want == 0:
+		message = "its agent cannot be reached, and no instance is wanted any more"
+	case len(f.kept)+f.launched >= f.want:
+	case f.wait != nil:
+		message = "its agent cannot be reached, and no other instance can be started: " + f.wait.sentence()
+	default:
+		message = "its agent cannot be reached, another instance is to be started elsewhere"
+	}
+	return &wait{code: codeUnreachable, host: t.host.name, message: message, generic: "their agents cannot be reached"}
 }
 
 func duplicateWait(k kind, h *host) *wait {

@@ -79,6 +79,9 @@ type slot struct {
 	// launched in this pass.
 	launched bool
 	killed   bool
+	// lost: a floating service's task of which nothing was heard for so long that
+	// another one takes its place.
+	lost bool
 	// told: a device's view lists its tasks.
 	told bool
 	wait *wait
