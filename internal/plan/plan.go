@@ -274,9 +274,11 @@ func (p *pass) run() Result {
 	p.runProbers()
 	if p.mode == stopping {
 		p.stopAll()
+		p.drain()
 	} else {
 		p.releaseLeaving()
 		p.stopSurplus()
+		p.drain()
 		p.update()
 		p.heal()
 		p.startBound()
@@ -285,6 +287,7 @@ func (p *pass) run() Result {
 	}
 	p.freeReservations()
 	p.settleOffers()
+	p.answerInverse()
 
 	p.report()
 	return p.result

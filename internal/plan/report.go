@@ -22,6 +22,7 @@ func (p *pass) report() {
 	p.reportAlerts()
 	p.noticeUnreserved()
 	p.reportProbers()
+	p.reportMaintenance()
 	p.result.Recheck = p.recheck
 }
 

@@ -70,17 +70,25 @@ func (s *slot) hold(w *wait) {
 
 func clockTime(t time.Time) string { return t.UTC().Format("15:04:05Z") }
 
-// blocked says why nothing can be started on the host, whatever it is; nil when
-// it can. Maintenance and offers are not looked at.
+// blocked says why no service can be started on the host; nil when one can.
+// Maintenance and offers are not looked at.
 func (p *pass) blocked(h *host) *wait {
-	if !h.asked {
-		h.asked = true
-		h.blocked = p.whyBlocked(h)
+	if w := p.barred(h); w != nil || !p.cordoned[h.name] {
+		return w
 	}
-	return h.blocked
+	return waitOn(h, codePlacement, "is cordoned (spec.placement.cordonedHosts): nothing is started here")
 }
 
-func (p *pass) whyBlocked(h *host) *wait {
+// barred says why not even a prober can be started on the host.
+func (p *pass) barred(h *host) *wait {
+	if !h.asked {
+		h.asked = true
+		h.barred = p.whyBarred(h)
+	}
+	return h.barred
+}
+
+func (p *pass) whyBarred(h *host) *wait {
 	switch {
 	case p.blockedBy != "":
 		return &wait{code: codeUnreadable, message: "nothing is started anywhere: the id of task " + p.blockedBy +
@@ -103,12 +111,19 @@ func (p *pass) whyBlocked(h *host) *wait {
 }
 
 func (p *pass) maintenanceWait(h *host) *wait {
-	if h.until.IsZero() {
+	switch w := h.window; {
+	case w == nil, w.end.IsZero() && !w.start.After(p.now):
 		return waitOn(h, codeMaintenance, "is in maintenance")
-	}
-	return &wait{
-		code: codeMaintenance, host: h.name,
-		message: "is in maintenance until " + h.until.UTC().Format(time.RFC3339), generic: "are in maintenance",
+	case w.start.After(p.now):
+		return &wait{
+			code: codeMaintenance, host: h.name,
+			message: "is to be in maintenance from " + w.start.Format(time.RFC3339) + " on, and nothing is started here before", generic: "are to be in maintenance",
+		}
+	default:
+		return &wait{
+			code: codeMaintenance, host: h.name,
+			message: "is in maintenance until " + w.end.Format(time.RFC3339), generic: "are in maintenance",
+		}
 	}
 }
 
