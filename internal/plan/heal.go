@@ -96,7 +96,7 @@ func (p *pass) healWait(k kind, h *host, tried *trial, motion int) *wait {
 			"bring back the hosts of those that are away, or look into the logs", registries.available, registries.members, tried.name))
 	}
 	if tried != nil && tried.host != h {
-		return p.unwell(h, "it is not restarted while "+tried.name+", which was restarted for its health, is not available")
+		return p.unwell(h, "it is not restarted while "+tried.name+", which was restarted for its health, is not available, or not for long")
 	}
 	if k != registry && registries.available < majority(registries.members) {
 		return p.unwell(h, fmt.Sprintf("it is not restarted, %d of %d registries are available, and it may be unhealthy for want of them",
@@ -163,7 +163,7 @@ func (p *pass) triedLast(k kind) *trial {
 }
 
 // triedAt says when the instance on the host was restarted for its health, if it was,
-// and is not available yet.
+// and is not available yet, for minReady: what needs the others is well for a moment.
 func (p *pass) triedAt(k kind, h *host) (time.Time, bool) {
 	s, n := &h.slots[k], p.restarts(k, h.key)
 	if !s.wanted {
@@ -172,7 +172,7 @@ func (p *pass) triedAt(k kind, h *host) (time.Time, bool) {
 	if t := s.task; t != nil && t.status == halting && !t.outdated && stoppedIll(t.Task) {
 		return t.Killing, p.holdsBack(k, n+1)
 	}
-	if n == 0 || !p.holdsBack(k, n) || s.available(k) {
+	if n == 0 || !p.holdsBack(k, n) || p.presenceOf(s, k) == steady {
 		return time.Time{}, false
 	}
 	at := p.counters[keyOf(k, h.key)].Time.Time

@@ -19,6 +19,7 @@ const (
 	// told that it may it goes on asking, so that a window is not forgotten.
 	askAgainAccepted = time.Minute
 	askAgainDeclined = 30 * time.Second
+	askAgainSoon     = 5 * time.Second // its services are about to end
 )
 
 // downtime is when the machine of a host is to be down, by the schedule of Mesos.
@@ -29,8 +30,7 @@ type downtime struct {
 	waits string
 }
 
-// noteWindow notes the window of an agent's machine. Near it nothing is started on the
-// host any more.
+// noteWindow notes the window of an agent's machine.
 func (p *pass) noteWindow(h *host, a *mesosbridge.Agent) {
 	if a.Unavailability == nil || !p.tellsOfWindow(a) {
 		return
@@ -51,9 +51,16 @@ func (p *pass) noteWindow(h *host, a *mesosbridge.Agent) {
 		return
 	}
 	h.window = &w
-	drains := p.drainsFrom(h)
-	p.at(drains)
-	h.maintenance = !drains.After(p.now)
+}
+
+// nearWindows marks the hosts whose windows are open or near: nothing is started there
+// any more.
+func (p *pass) nearWindows() {
+	for _, h := range p.windows {
+		drains := p.drainsFrom(h)
+		p.at(drains)
+		h.maintenance = !drains.After(p.now)
+	}
 }
 
 // before says that the window begins earlier, or ends later.
@@ -131,7 +138,11 @@ func (p *pass) drainHost(h *host) string {
 			return why
 		}
 		s := &h.slots[k]
-		if s.task == nil || s.killed || s.task.status == halting {
+		if s.task == nil {
+			continue
+		}
+		if s.killed || s.task.status == halting {
+			p.keepOffers(h) // it is to be started again
 			continue
 		}
 		v := gate.admit(k, h.name, p.presenceOf(s, k))
@@ -141,6 +152,9 @@ func (p *pass) drainHost(h *host) string {
 		stops = append(stops, stop{s.task, v})
 	}
 	p.gate = gate
+	if len(stops) > 0 {
+		p.keepOffers(h)
+	}
 	for _, s := range slices.Backward(stops) {
 		p.kill(s.task, "maintenance of its host from "+h.window.start.Format(time.RFC3339)+" on", s.verdict)
 	}
@@ -218,44 +232,46 @@ func (p *pass) answerInverse() {
 		if !a.Behind {
 			continue // nobody knows what runs there
 		}
-		answer := InverseAnswer{AgentID: a.ID, Host: a.Host, Why: p.cannotLeave(a)}
+		answer := InverseAnswer{AgentID: a.ID, Host: a.Host}
+		answer.Why, answer.Refuse = p.cannotLeave(a)
 		for _, o := range a.InverseOffers {
 			answer.OfferIDs = append(answer.OfferIDs, o.ID)
 		}
 		slices.Sort(answer.OfferIDs)
-		answer.Accept, answer.Refuse = answer.Why == "", askAgainDeclined
-		if answer.Accept {
-			answer.Refuse = askAgainAccepted
-		}
+		answer.Accept = answer.Why == ""
 		p.result.InverseAnswers = append(p.result.InverseAnswers, answer)
 	}
 }
 
-// cannotLeave is why an agent must not go down; empty: it may.
-func (p *pass) cannotLeave(a *mesosbridge.Agent) string {
+// cannotLeave is why an agent must not go down, and when the master is to ask again;
+// empty: it may.
+func (p *pass) cannotLeave(a *mesosbridge.Agent) (why string, askAgain time.Duration) {
 	if a.Host == "" { // no offer has told its name
 		if service := p.serviceOf(a); service != "" {
-			return service + " runs there, and no offer has told the agent's host name"
+			return service + " runs there, and no offer has told the agent's host name", askAgainDeclined
 		}
-		return ""
+		return "", askAgainAccepted
 	}
 	h := p.hostOf(a.Host)
 	service := p.serviceOn(h)
 	switch {
 	case service == "":
-		return ""
+		return "", askAgainAccepted
 	case p.mode == stopping:
-		return "its services are being stopped"
+		return stopsText, askAgainSoon
 	case h.window == nil:
-		return "its window is over, and " + service + " runs there"
+		return "its window is over, and " + service + " runs there", askAgainDeclined
 	case !h.maintenance:
-		return "its window begins at " + h.window.start.Format(time.RFC3339) + ", and its services are stopped from " +
-			p.drainsFrom(h).Format(time.RFC3339) + " on"
+		drains := p.drainsFrom(h)
+		return "its window begins at " + h.window.start.Format(time.RFC3339) + ", and its services are stopped from " + drains.Format(time.RFC3339) + " on",
+			min(askAgainDeclined, drains.Sub(p.now)+askAgainSoon)
 	case h.window.waits != "":
-		return "waits: " + h.window.waits
+		return "waits: " + h.window.waits, askAgainDeclined
 	}
-	return "its services are being stopped"
+	return stopsText, askAgainSoon
 }
+
+const stopsText = "its services are being stopped"
 
 // serviceOf names a service on an agent whose host name is not known.
 func (p *pass) serviceOf(a *mesosbridge.Agent) string {
@@ -302,7 +318,7 @@ func (p *pass) maintenanceOf(h *host) v1alpha1.MaintenanceStatus {
 	case h.window.waits != "":
 		m.State, m.Message = v1alpha1.MaintenanceWaiting, h.window.waits
 	case p.serviceOn(h) != "":
-		m.State, m.Message = v1alpha1.MaintenanceDraining, "its services are being stopped"
+		m.State, m.Message = v1alpha1.MaintenanceDraining, stopsText
 	case !p.mayStop() || h.agent == nil || !h.agent.Behind:
 		m.State, m.Message = v1alpha1.MaintenanceWaiting, "waits until Mesos has told which tasks run there"
 	default:

@@ -212,6 +212,7 @@ func (p *pass) indexAgents() {
 		}
 		p.noteWindow(h, a)
 	}
+	p.nearWindows()
 }
 
 func (p *pass) indexTasks() {
