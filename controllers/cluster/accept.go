@@ -69,7 +69,6 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 	}
 	var unconfirmed error
 	result.Operations, unconfirmed = r.confirmDestroying(ctx, seen, result.Operations)
-	hashes := map[quobyte.Service]string{}
 	address := quobyte.RegistryAddress(seen.cluster, registryHosts(seen))
 	for _, u := range usesOf(result) {
 		accept := mesosbridge.Accept{AgentID: u.agentID, OfferIDs: u.offerIDs}
@@ -78,10 +77,7 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 				ID: operationID(o.Operation.Type, quobyte.NewNonce(r.Clock.Now(), r.Nonces())), Offer_Operation: o.Operation})
 		}
 		for _, l := range u.launches {
-			if l.Prober == nil && hashes[l.Spec.Service] == "" {
-				hashes[l.Spec.Service] = l.Spec.Hash()
-			}
-			accept.Tasks = append(accept.Tasks, r.task(l, hashes[l.Spec.Service], address))
+			accept.Tasks = append(accept.Tasks, r.task(l, address))
 		}
 		if err := seen.member.bridge.Accept(accept); err != nil && !errors.Is(err, mesosbridge.ErrStale) {
 			return fmt.Errorf("use the offers of %s: %w", u.host, err)

@@ -172,7 +172,11 @@ func (p *pass) loadCounters() {
 // nothing had run well in between.
 func (c *counter) count(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
 	if id.Hash != c.hash || !c.stored && t.Since.Sub(c.Time.Time) >= runsWell {
-		c.Count, c.Restarts = 0, 0
+		c.Count, c.Restarts, c.First = 0, 0, nil
+	}
+	if c.First == nil && c.Count == 0 {
+		first := metav1.NewTime(t.Since.UTC().Truncate(time.Second))
+		c.First = &first
 	}
 	c.Count++
 	c.hash = id.Hash
@@ -182,24 +186,34 @@ func (c *counter) count(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
 }
 
 // restarted says that the end of a task that was stopped while it was unhealthy counts
-// as a restart for its health. Of another spec it was stopped for its update.
+// as a restart for its health. Of another spec it was stopped for its update, unless
+// updates are halted.
 func (p *pass) restarted(k kind, id *quobyte.TaskID) bool {
-	return id.Hash == p.specs[k].hash && p.in.Cluster.Spec.Health.RestartAfter.Duration > 0
+	if p.in.Cluster.Spec.Health.RestartAfter.Duration <= 0 {
+		return false
+	}
+	u := p.in.Cluster.Status.Update
+	halted := p.in.Cluster.Spec.Update.Paused || u != nil && u.State == v1alpha1.UpdateFailed
+	return id.Hash == p.specs[k].hash || halted && id.Hash == p.course.good[k].hash
 }
 
 // countRestart counts one restart for health. It is no failure: what waits after many
 // failures goes by the time of the last one, which stays.
 func (c *counter) countRestart(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
 	if id.Hash != c.hash {
-		c.Count, c.Restarts = 0, 0
+		c.Count, c.Restarts, c.First = 0, 0, nil
 	}
 	c.Restarts++
 	c.hash = id.Hash
 	c.Host, c.TaskID = host, t.ID
-	if c.Count <= 1 {
-		c.Time = metav1.NewTime(t.Since.UTC().Truncate(time.Second))
+	at := metav1.NewTime(t.Since.UTC().Truncate(time.Second))
+	if c.First == nil {
+		c.First = &at
 	}
-	c.Message = "it was stopped while its health check failed"
+	if c.Count <= 1 {
+		c.Time = at
+	}
+	c.Message = "its health check failed"
 }
 
 func failureMessage(t *mesosbridge.Task) string {
@@ -264,9 +278,16 @@ func (p *pass) retryAt(k kind, hostKey string) time.Time {
 	switch {
 	case c == nil && p.ends[keyOf(k, hostKey)] == nil:
 		return p.flood
-	case c == nil, c.Count <= 1, c.hash != p.specs[k].hash,
-		// Another process, with a clock that was ahead, wrote this.
-		c.Time.After(p.now):
+	case c == nil, c.hash != p.specFor(k, hostKey).hash:
+		return time.Time{}
+	}
+	return c.retryAt(p.now)
+}
+
+// retryAt is when an instance is tried again with the spec that failed; zero: at once.
+func (c *counter) retryAt(now time.Time) time.Time {
+	// One of the future was written by another process, with a clock that was ahead.
+	if c.Count <= 1 || c.Time.After(now) {
 		return time.Time{}
 	}
 	return c.Time.Add(retryDelay(c.Count))
@@ -307,19 +328,19 @@ func (p *pass) holdForRetry(k kind, h *host) {
 	if at := p.retryAt(k, h.key); at.Sub(p.now) > holdOffers {
 		return
 	}
-	if pool := p.poolOf(h, k); pool.fits(p.specs[k].need, false) {
+	if pool := p.poolOf(h, k); pool.fits(p.specFor(k, h.key).need, false) {
 		pool.keep = true
 	}
 }
 
-// failing says that the instance failed with the wanted spec and is about to be
+// failing says that the instance failed with the pursued spec and is about to be
 // tried again. One that waits for much longer is kept away by something outside.
 func (p *pass) failing(k kind, hostKey string) bool {
 	c := p.counters[keyOf(k, hostKey)]
 	if c == nil || c.hash != p.specs[k].hash {
 		return false
 	}
-	return p.recent(c.Time.Time) || p.recent(p.retryAt(k, hostKey))
+	return p.recent(c.Time.Time) || p.recent(c.retryAt(p.now))
 }
 
 // reportFailures keeps the most recent counters, ordered by service and host.

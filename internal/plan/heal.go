@@ -34,11 +34,11 @@ func stoppedIll(t *mesosbridge.Task) bool {
 	return !t.Killing.IsZero() && t.Healthy != nil && !*t.Healthy
 }
 
-// restarts says how often the instance was restarted for its health, as it is wanted
-// now, since it last ran well.
-func (p *pass) restarts(k kind, hostKey string) int32 {
+// restartCount is how often the instance was restarted for its health, with the spec
+// that it would come back with, since it last ran well.
+func (p *pass) restartCount(k kind, hostKey string) int32 {
 	c := p.counters[keyOf(k, hostKey)]
-	if c == nil || c.hash != p.specs[k].hash {
+	if c == nil || c.Restarts == 0 || c.hash != p.specFor(k, hostKey).hash {
 		return 0
 	}
 	return c.Restarts
@@ -48,7 +48,7 @@ func (p *pass) restarts(k kind, hostKey string) int32 {
 // nothing away, so that the gate lets all of it go; but services that need each other
 // look unhealthy all at once, as when the registries lose their quorum, and restarting
 // all of them would make it worse. So one is tried, and the others wait for how that
-// goes. What is outdated is left to the update.
+// goes. What is outdated is left to the update, unless that is halted.
 func (p *pass) heal() {
 	if p.in.Cluster.Spec.Health.RestartAfter.Duration <= 0 || !p.mayStop() {
 		return
@@ -58,12 +58,17 @@ func (p *pass) heal() {
 	}
 }
 
+// returnsAsItIs says that what is stopped comes back with the spec that it has.
+func (p *pass) returnsAsItIs(t *task) bool {
+	return !t.outdated || p.course.halted != "" && t.id.Hash != "" && p.course.good[t.kind].hash == t.id.Hash
+}
+
 func (p *pass) healKind(k kind) {
 	var tried *trial
 	looked, motion := false, 0
 	for _, h := range p.active {
 		s := &h.slots[k]
-		if !s.wanted || s.killed || s.task == nil || s.task.status != unhealthy || s.task.outdated || s.duplicate() {
+		if !s.wanted || s.killed || s.task == nil || s.task.status != unhealthy || !p.returnsAsItIs(s.task) || s.duplicate() {
 			continue
 		}
 		if !looked {
@@ -73,7 +78,7 @@ func (p *pass) healKind(k kind) {
 			s.wait = w // it says more than what an update waits for
 			continue
 		}
-		n := p.restarts(k, h.key) + 1
+		n := p.restartCount(k, h.key) + 1
 		cause := fmt.Sprintf("unhealthy for %s (restart %d)", p.now.Sub(s.task.Steady).Truncate(time.Second), n)
 		p.kill(s.task, cause, p.gate.admit(k, h.name, away))
 		motion++
@@ -85,7 +90,7 @@ func (p *pass) healKind(k kind) {
 
 // healWait is why an unhealthy instance is not restarted now.
 func (p *pass) healWait(k kind, h *host, tried *trial, motion int) *wait {
-	at := h.slots[k].task.Steady.Add(restartDelay(p.in.Cluster.Spec.Health.RestartAfter.Duration, p.restarts(k, h.key)))
+	at := h.slots[k].task.Steady.Add(restartDelay(p.in.Cluster.Spec.Health.RestartAfter.Duration, p.restartCount(k, h.key)))
 	if p.now.Before(at) && (tried == nil || tried.host == h) {
 		p.at(at)
 		return p.unwell(h, "next restart at "+clockTime(at))
@@ -155,7 +160,7 @@ func (p *pass) triedLast(k kind) *trial {
 		return triedOn(k, found)
 	}
 	f := &p.floating[k]
-	if n := p.restarts(k, ""); k.floats() && n > 0 && p.holdsBack(k, n) && f.missing() > 0 &&
+	if n := p.restartCount(k, ""); k.floats() && n > 0 && p.holdsBack(k, n) && f.missing() > 0 &&
 		(p.justGone(instanceKey{kind: k}) || p.failing(k, "") || p.coreWait(k) == nil && p.hasRoom(k, p.candidates(k), false)) {
 		return &trial{name: "an instance of " + k.String()}
 	}
@@ -165,11 +170,11 @@ func (p *pass) triedLast(k kind) *trial {
 // triedAt says when the instance on the host was restarted for its health, if it was,
 // and is not available yet, for minReady: what needs the others is well for a moment.
 func (p *pass) triedAt(k kind, h *host) (time.Time, bool) {
-	s, n := &h.slots[k], p.restarts(k, h.key)
+	s, n := &h.slots[k], p.restartCount(k, h.key)
 	if !s.wanted {
 		return time.Time{}, false
 	}
-	if t := s.task; t != nil && t.status == halting && !t.outdated && stoppedIll(t.Task) {
+	if t := s.task; t != nil && t.status == halting && p.returnsAsItIs(t) && stoppedIll(t.Task) {
 		return t.Killing, p.holdsBack(k, n+1)
 	}
 	if n == 0 || !p.holdsBack(k, n) || p.presenceOf(s, k) == steady {
@@ -179,7 +184,7 @@ func (p *pass) triedAt(k kind, h *host) (time.Time, bool) {
 	switch {
 	case s.task == nil:
 		return at, p.justGone(instanceKey{k, h.key}) || p.failing(k, h.key) && p.blocked(h) == nil || p.mayReturn(k, h)
-	case s.task.status == doubtful, s.task.outdated:
+	case s.task.status == doubtful, !p.returnsAsItIs(s.task):
 		return at, false
 	case k.floats(): // which of them it was, only the time tells
 		launched, known := s.task.id.Launched()
@@ -197,7 +202,7 @@ func (p *pass) ails(k kind, h *host) bool {
 	}
 	t := s.task
 	switch {
-	case p.restarts(k, h.key) > 0:
+	case p.restartCount(k, h.key) > 0:
 		return t == nil || t.status != doubtful
 	case t == nil:
 		return false
@@ -221,7 +226,7 @@ func (p *pass) alertUnhealthy(book *alertBook, k kind, h *host) {
 		return
 	}
 	text := k.String() + " on " + h.name + " fails its health check"
-	if n := p.restarts(k, h.key); n > 0 {
+	if n := p.restartCount(k, h.key); n > 0 {
 		text = fmt.Sprintf("%s, and was restarted %d times", text, n)
 	}
 	book.add(AlertUnhealthy, text)

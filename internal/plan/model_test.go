@@ -407,12 +407,13 @@ func (m *model) act(r *Result) {
 	}
 	for _, i := range r.InverseAnswers {
 		a := m.agents[i.AgentID]
-		a.inverse, a.askAgain = "", m.now.Add(i.Refuse)
+		a.inverse, a.askAgain, a.said = "", m.now.Add(i.Refuse), m.now // held until now, it told
 	}
 	for _, id := range r.Declines {
 		for _, a := range m.agents {
 			if o := a.offers[id]; o != nil {
 				m.withdraw(a, id)
+				a.said = m.now
 				a.filtered[o.role] = true
 				a.declined[o.role] = slices.Concat(a.declined[o.role], o.made.Resources)
 			}
@@ -442,6 +443,7 @@ func (m *model) launch(r *Result) {
 			for _, id := range offers {
 				m.withdraw(a, id)
 			}
+			a.said = m.now
 		}
 		return a
 	}

@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"strings"
+	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
@@ -28,6 +29,8 @@ type host struct {
 	// maintenance: it is open, or so near that the host is to be left.
 	window      *downtime
 	maintenance bool
+	// restart is when a device of the host asked for a restart of its services last.
+	restart time.Time
 
 	slots [kinds]slot
 	// prober is the one on agent that counts, moreProbers are others there.
@@ -98,7 +101,7 @@ type task struct {
 	host   *host
 	agent  *mesosbridge.Agent // nil when it is not known
 	status status
-	// outdated: it runs another spec than the wanted one. Of a task of the earlier
+	// outdated: it runs another spec than the pursued one. Of a task of the earlier
 	// framework nothing is known, so it counts as outdated.
 	outdated bool
 }
@@ -134,7 +137,7 @@ func (p *pass) statusOf(t *task) status {
 }
 
 // checked says that Mesos checks the task's health: as its own spec has it, or, when
-// that is not known any more, the wanted one. Tasks of the earlier framework and probers
+// that is not known any more, the pursued one. Tasks of the earlier framework and probers
 // have no health check.
 func (p *pass) checked(t *task) bool {
 	if t.id.Legacy || t.kind == prober {
