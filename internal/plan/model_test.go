@@ -19,6 +19,7 @@ import (
 // without the planner: what really runs, what the bridge knows of it, and what
 // the results of the planner do to both.
 type model struct {
+	rollouts
 	now       time.Time
 	cluster   *v1alpha1.QuobyteCluster
 	devices   []*v1alpha1.QuobyteDevice
@@ -448,6 +449,7 @@ func (m *model) launch(r *Result) {
 		service, hash := launched(&l)
 		id := quobyte.NewTaskID(service, l.Host, hash, quobyte.NewNonce(m.now, fmt.Sprintf("%08x", m.next())))
 		m.specs[SpecKey{service, hash}] = l.Spec
+		m.noteManifest(service, hash)
 		if service == quobyte.Registry {
 			m.registries[l.Host] = true
 		}
@@ -485,6 +487,7 @@ func launched(l *Launch) (quobyte.Service, string) {
 // set gives a task a state.
 func (m *model) set(t *modelTask, state mesos.TaskState) {
 	t.t.State, t.t.Since, t.t.Launching, t.t.Heard, t.hidden = state, m.now, false, true, false
+	t.t.Steady = m.now
 }
 
 // end ends a task; what it used becomes free, and lifts the filters.
