@@ -104,10 +104,10 @@ func (r *Reconciler) task(l plan.Launch, registries string) mesos.TaskInfo {
 	return quobyte.TaskInfo(l.Spec, at)
 }
 
-// registryHosts are the hosts of registry devices that take part, when the services
-// are told of them.
-func registryHosts(seen *observation) []string {
-	if seen.cluster.Spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
+// registryHosts are the hosts of registry devices that take part, when what is
+// launched with the spec is told of them.
+func registryHosts(seen *observation, spec quobyte.Spec) []string {
+	if spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
 		return nil
 	}
 	var hosts []string

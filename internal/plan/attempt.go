@@ -146,7 +146,10 @@ func (p *pass) triesSince(k kind, h *host, stood bool) (since time.Time, tries b
 		return since, false
 	}
 	switch s.task.status {
-	case available, doubtful, halting:
+	case available:
+		// What has failed proves itself before the update goes on.
+		return c.began(), stood && counted && p.presenceOf(s, k) == young
+	case doubtful, halting:
 		return since, false
 	}
 	since = p.launchedAt(s.task)

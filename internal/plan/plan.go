@@ -62,6 +62,10 @@ type Result struct {
 	// Revives are roles whose declined resources are needed now.
 	Revives []string
 
+	// RegistryPort is the rpc port that the registries are led to: what is launched is
+	// told of it, whichever spec it runs itself.
+	RegistryPort uint64
+
 	// InverseAnswers answer the inverse offers that are held.
 	InverseAnswers []InverseAnswer
 
@@ -296,6 +300,7 @@ func (p *pass) run() Result {
 	p.freeReservations()
 	p.settleOffers()
 
+	p.result.RegistryPort = p.specs[registry].spec.RPCPort
 	p.report()
 	return p.result
 }
