@@ -42,7 +42,7 @@ func (p *pass) settleTurns() {
 	busy := false
 	for _, k := range c.order {
 		c.later[k] = busy
-		busy = busy || p.toUpdate(k)
+		busy = busy || p.coreWait(k) == nil && p.toUpdate(k)
 	}
 }
 

@@ -25,6 +25,7 @@ func (m *model) check(r *Result) []string {
 	c.drained()
 	c.instances()
 	c.answers()
+	c.rollout()
 	c.offers()
 	c.report()
 	return c.wrong
@@ -219,8 +220,8 @@ func (c *checker) resources() {
 	for _, l := range c.r.Launches {
 		g := at(l.AgentID, l.Role, l.OfferIDs)
 		used := stockOf(l.Resources)
-		service, _ := launched(&l)
-		if want := needed(c.m.cluster, service); !reflect.DeepEqual(used.total(), want) {
+		service, hash := launched(&l)
+		if want := needed(c.m.manifestOf(service, hash), service); !reflect.DeepEqual(used.total(), want) {
 			c.fail("%s takes %v, needs %v", service, used.total(), want)
 		}
 		for _, res := range l.Resources {
@@ -332,7 +333,7 @@ func (c *checker) kill(t *modelTask, id string) {
 	if s.Floats() || s == quobyte.ProberService {
 		return
 	}
-	outdated := t.legacy || !strings.Contains(id, "."+quobyte.SpecOf(m.cluster, s).Hash()+".")
+	outdated := t.legacy || m.restartDue(t) || !strings.Contains(id, "."+m.pursued(s)+".")
 	if s == quobyte.Client {
 		if m.cluster.Spec.Services.Client.Enabled && !outdated && m.count(s, t.host) < 2 && !m.drains(t.host) {
 			c.fail("kills %s, which nobody asked for", id)
@@ -376,7 +377,8 @@ func (c *checker) voluntary() {
 		return
 	}
 	for _, s := range quobyte.Services()[:3] {
-		serving, members, away, killed := 0, map[string]bool{}, 0, 0
+		serving, members, away, killed, wanted := 0, map[string]bool{}, 0, 0, 0
+		stopsYoung := false
 		for _, a := range m.agents {
 			if m.wants(s, a.host) {
 				members[a.host] = true
@@ -393,20 +395,29 @@ func (c *checker) voluntary() {
 			}
 		}
 		for host := range members {
-			up := m.serving(s, host)
-			if up != nil {
+			up, wants := m.serving(s, host), m.wants(s, host)
+			if wants {
+				wanted++
+			}
+			switch {
+			case up != nil && m.young(up): // it is as good as away
+				if wants {
+					away++
+				}
+				stopsYoung = stopsYoung || c.killed(up.t.ID)
+			case up != nil:
 				serving++
-			} else if m.wants(s, host) {
+				if c.killed(up.t.ID) {
+					killed++
+				}
+			case wants:
 				away++
 			}
-			if up != nil && c.killed(up.t.ID) {
-				killed++
-			}
 		}
-		if killed > 0 && away+killed > 1 {
-			c.fail("rule 11: stops %d of %s while %d are away", killed, s, away)
+		if limit := m.limit(wanted); (killed > 0 || stopsYoung) && away+killed > limit {
+			c.fail("rule 11: stops %d of %s while %d are away, and %d may", killed, s, away, limit)
 		}
-		if s != quobyte.Registry || killed == 0 {
+		if s != quobyte.Registry || killed == 0 && !stopsYoung {
 			continue
 		}
 		if n := len(members); n >= 3 && serving-killed < n/2+1 {

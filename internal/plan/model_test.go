@@ -19,6 +19,7 @@ import (
 // without the planner: what really runs, what the bridge knows of it, and what
 // the results of the planner do to both.
 type model struct {
+	rollouts
 	now       time.Time
 	cluster   *v1alpha1.QuobyteCluster
 	devices   []*v1alpha1.QuobyteDevice
@@ -472,6 +473,7 @@ func (m *model) launch(r *Result) {
 		service, hash := launched(&l)
 		id := quobyte.NewTaskID(service, l.Host, hash, quobyte.NewNonce(m.now, fmt.Sprintf("%08x", m.next())))
 		m.specs[SpecKey{service, hash}] = l.Spec
+		m.noteManifest(service, hash)
 		if service == quobyte.Registry {
 			m.registries[l.Host] = true
 		}

@@ -73,7 +73,8 @@ func (p *pass) roll(r *rollout) bool {
 		for _, h := range open {
 			h.slots[k].hold(r.waits("waits until the " + r.many + " of " + earlier + " is done"))
 		}
-		if earlier == "" && (len(open) > 0 || p.unsettled(k)) {
+		// What waits for core services of another order holds up nobody: it might be these.
+		if earlier == "" && p.coreWait(k) == nil && (len(open) > 0 || p.unsettled(k)) {
 			earlier = k.String()
 		}
 	}
