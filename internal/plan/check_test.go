@@ -21,6 +21,10 @@ func (m *model) check(r *Result) []string {
 	c.resources()
 	c.kills()
 	c.voluntary()
+	c.restarts()
+	c.drained()
+	c.instances()
+	c.answers()
 	c.rollout()
 	c.offers()
 	c.report()
@@ -79,8 +83,11 @@ func (c *checker) launches() {
 		if a != nil && len(m.cluster.Spec.Placement.Attributes) > 0 && slices.ContainsFunc(a.attributes(), func(at mesos.Attribute) bool { return at.Text.Value == "r0" }) {
 			c.fail("%s is launched on a host whose attribute is excluded", what)
 		}
-		if a != nil && a.window != nil {
-			c.fail("%s is launched in a maintenance window", what)
+		if a != nil && m.drains(a.host) {
+			c.fail("%s is launched in a maintenance window, or right before it", what)
+		}
+		if l.Prober == nil && contains(m.cluster.Spec.Placement.CordonedHosts, l.Host) {
+			c.fail("%s is launched on a host that is cordoned", what)
 		}
 		if l.Prober == nil {
 			c.wantedLaunch(l, what)
@@ -332,7 +339,7 @@ func (c *checker) kill(t *modelTask, id string) {
 	}
 	outdated := t.legacy || m.restartDue(t) || !strings.Contains(id, "."+m.pursued(s)+".")
 	if s == quobyte.Client {
-		if m.cluster.Spec.Services.Client.Enabled && !outdated && m.count(s, t.host) < 2 {
+		if m.cluster.Spec.Services.Client.Enabled && !outdated && m.count(s, t.host) < 2 && !m.drains(t.host) {
 			c.fail("kills %s, which nobody asked for", id)
 		}
 		return
@@ -341,7 +348,7 @@ func (c *checker) kill(t *modelTask, id string) {
 		c.fail("rule 1: kills %s, one of two", id)
 	}
 	switch wanted := m.wants(s, t.host); {
-	case wanted && !outdated && !m.renewed(t):
+	case wanted && !outdated && !m.renewed(t) && !m.drains(t.host) && !m.illForLong(t):
 		c.fail("kills %s, which is wanted and current", id)
 	case !wanted && m.claimed(s, t.host):
 		c.fail("rule 12: kills %s, whose device is missing", id)

@@ -154,6 +154,7 @@ func (c *checker) rollout() {
 		}
 		asked, good := quobyte.SpecOf(m.cluster, s).Hash(), m.good(s)
 		switch {
+		case good == "" && m.ranLast(s, l.Host) == l.Hash: // as it was: nothing is known to be better
 		case l.Hash != asked && l.Hash != good:
 			c.fail("%s is launched with neither what is asked for nor what ran well", s)
 		case m.goesBack() && l.Hash != m.pursued(s):
@@ -179,6 +180,24 @@ func (c *checker) rollout() {
 	if good := r.Good; good != nil && !reflect.DeepEqual(good, m.cluster.Status.Good) {
 		c.newGood(good)
 	}
+}
+
+// ranLast is the hash of the last task of an instance, as far as the planner is told;
+// empty: it is not.
+func (m *model) ranLast(s quobyte.Service, host string) string {
+	hash := ""
+	note := func(taskID string) {
+		if id, ok := quobyte.ParseTaskID(taskID); ok && id.Service == s && (s.Floats() || id.HostKey == quobyte.HostKey(host)) {
+			hash = id.Hash
+		}
+	}
+	for _, f := range m.cluster.Status.Failures {
+		note(f.TaskID)
+	}
+	for _, t := range m.ended {
+		note(t.ID)
+	}
+	return hash
 }
 
 // newGood checks that what ran well did.
