@@ -286,7 +286,11 @@ func (c *checker) needs(s quobyte.Service, host string) bool {
 	}
 	there := 0
 	for _, l := range c.r.Launches {
-		if l.Spec.Service == s && (l.Host == host || s.Floats()) {
+		switch {
+		case l.Spec.Service != s:
+		case l.Host == host:
+			return false // what it takes is not freed, what is left over is
+		case s.Floats():
 			there++
 		}
 	}
@@ -378,7 +382,7 @@ func (c *checker) voluntary() {
 	}
 	for _, s := range quobyte.Services()[:3] {
 		serving, members, away, killed, wanted := 0, map[string]bool{}, 0, 0, 0
-		stopsYoung := false
+		youngStopped := 0
 		for _, a := range m.agents {
 			if m.wants(s, a.host) {
 				members[a.host] = true
@@ -404,7 +408,9 @@ func (c *checker) voluntary() {
 				if wants {
 					away++
 				}
-				stopsYoung = stopsYoung || c.killed(up.t.ID)
+				if c.killed(up.t.ID) {
+					youngStopped++
+				}
 			case up != nil:
 				serving++
 				if c.killed(up.t.ID) {
@@ -414,15 +420,15 @@ func (c *checker) voluntary() {
 				away++
 			}
 		}
-		if limit := m.limit(wanted); (killed > 0 || stopsYoung) && away+killed > limit {
+		if limit := m.limit(wanted); killed+youngStopped > 0 && away+killed > limit {
 			c.fail("rule 11: stops %d of %s while %d are away, and %d may", killed, s, away, limit)
 		}
-		if s != quobyte.Registry || killed == 0 && !stopsYoung {
+		if s != quobyte.Registry || killed+youngStopped == 0 {
 			continue
 		}
 		if n := len(members); n >= 3 && serving-killed < n/2+1 {
 			c.fail("rule 11: %d of %d registries are left", serving-killed, n)
-		} else if n < 3 && serving < n {
+		} else if n < 3 && serving+youngStopped < n {
 			c.fail("rule 11: stops one of %d registries while another is away", n)
 		}
 	}
