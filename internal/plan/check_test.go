@@ -285,7 +285,11 @@ func (c *checker) needs(s quobyte.Service, host string) bool {
 	}
 	there := 0
 	for _, l := range c.r.Launches {
-		if l.Spec.Service == s && (l.Host == host || s.Floats()) {
+		switch {
+		case l.Spec.Service != s:
+		case l.Host == host:
+			return false
+		case s.Floats():
 			there++
 		}
 	}
