@@ -45,8 +45,8 @@ func (p *pass) confirmWait(k kind, h *host) *wait {
 	switch {
 	case h.prober != nil:
 		since = latest(since, h.prober.Since) // it came back later, and is about to speak
-	case h.proberLaunched:
-		since = p.now
+	case h.proberLaunched && s.task != nil:
+		since = p.now // as the next pass sees it, which is to stop no more than this one
 	}
 	if trust := since.Add(trustMemory); k.bound() {
 		if !p.now.Before(trust) {
