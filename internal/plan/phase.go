@@ -96,7 +96,7 @@ func (p *pass) runningPhase() Phase {
 	switch {
 	case ready:
 		return PhaseReady
-	case replacing && !absent, p.underWay():
+	case replacing && !absent, p.recorded() != nil:
 		return PhaseUpdating
 	}
 	return PhaseStarting
