@@ -35,6 +35,9 @@ func (d *demo) tour(ctx context.Context) error {
 
 // update shows that one instance after the other is replaced.
 func (d *demo) update(ctx context.Context) error {
+	if err := d.follow(ctx, "all to run well", isReady); err != nil {
+		return err
+	}
 	if err := d.patch(ctx, `{"spec":{"version":"`+goodVersion+`"}}`); err != nil {
 		return err
 	}
@@ -140,10 +143,11 @@ func (d *demo) patch(ctx context.Context, merge string) error {
 	return d.kubectlRun(ctx, "patch", "quobytecluster", d.cluster.GetName(), "--type", "merge", "-p", merge)
 }
 
-// isReady says that all is as asked.
+// isReady says that all is as asked, and has been for long enough to be led back to.
 func isReady(c *v1alpha1.QuobyteCluster) bool {
 	_, ready := readiness(c)
-	return ready && c.Status.Summary.Services == allServices
+	s := &c.Status
+	return ready && s.Summary.Services == allServices && s.Update == nil && s.Good != nil && s.Good.Revision == s.Revision
 }
 
 func updateIs(state v1alpha1.UpdateState) func(*v1alpha1.QuobyteCluster) bool {

@@ -79,6 +79,13 @@ func TestCordonAndFloating(t *testing.T) {
 	wantList(t, "kills, no room elsewhere", kills(f.plan()))
 	f.node("node4")
 	wantList(t, "kills", kills(f.plan()), "api node1")
+	f.age(data) // that of node1 goes on, and holds up nobody
+	for _, host := range []string{"node2", "node3"} {
+		delete(f.snap.Tasks, f.find(data, host).ID)
+		f.task(data, host)
+	}
+	f.snap.Since = noon
+	wantList(t, "kills, just subscribed", kills(f.plan()), "api node1")
 }
 
 // TestCordonLeavesProbers: they see the devices of the host.

@@ -72,7 +72,7 @@ func (p *pass) healKind(k kind) {
 			continue
 		}
 		if !looked {
-			looked, tried, motion = true, p.triedLast(k), p.inMotion(k)
+			looked, tried, motion = true, p.triedLast(k), p.healthyMotion(k)
 		}
 		if w := p.healWait(k, h, tried, motion); w != nil {
 			s.wait = w // it says more than what an update waits for
@@ -86,6 +86,19 @@ func (p *pass) healKind(k kind) {
 			tried = triedOn(k, h)
 		}
 	}
+}
+
+// healthyMotion is inMotion but for what is unhealthy: that is what is looked at, and
+// of what was restarted for it the trial tells.
+func (p *pass) healthyMotion(k kind) int {
+	n := p.inMotion(k)
+	for _, h := range p.active {
+		s := &h.slots[k]
+		if s.wanted && !s.killed && s.task != nil && s.task.status == unhealthy && !s.task.outdated && p.recent(s.task.Since) {
+			n--
+		}
+	}
+	return n
 }
 
 // healWait is why an unhealthy instance is not restarted now.

@@ -67,7 +67,12 @@ func TestHeal(t *testing.T) {
 			f.offer(f.snap.Agents["agent-node2"], "*", large()...).Unavailability = window(noon.Add(-time.Minute), time.Hour)
 			f.ill(metadata, "node1", 1) // so that the host is not drained
 		}, nil, "is in maintenance"},
-		"the registries have a majority": {func(f *fixture) { f.ill(registry, "node1", 1) }, []string{"data node2"}, ""},
+		"it runs since a moment ago": {func(f *fixture) {
+			f.cluster.Spec.Health.RestartAfter.Duration = time.Second
+			f.find(data, "node2").Since = noon.Add(-time.Second)
+		}, []string{"data node2"}, ""},
+		"others run since a moment ago, and are unhealthy": {func(f *fixture) { f.ill(data, "node3", 1).Since = noon.Add(-time.Minute) }, []string{"data node2"}, ""},
+		"the registries have a majority":                   {func(f *fixture) { f.ill(registry, "node1", 1) }, []string{"data node2"}, ""},
 		"the registries have none": {func(f *fixture) { f.ill(registry, "node1", 1); f.ill(registry, "node2", 1) }, nil,
 			"it is not restarted, 1 of 3 registries are available, and it may be unhealthy for want of them"},
 		"another one is not up yet": {func(f *fixture) { f.find(data, "node1").Healthy = nil; f.find(data, "node1").Since = noon }, nil,

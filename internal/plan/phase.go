@@ -60,7 +60,7 @@ func (p *pass) stopped() bool {
 }
 
 // runningPhase tells an update from a start: in an update everything runs or is
-// being replaced.
+// being replaced, or has been and does not come up.
 func (p *pass) runningPhase() Phase {
 	ready, absent, replacing := true, false, false
 	for k := range kinds {
@@ -96,7 +96,7 @@ func (p *pass) runningPhase() Phase {
 	switch {
 	case ready:
 		return PhaseReady
-	case replacing && !absent:
+	case replacing && !absent, p.underWay():
 		return PhaseUpdating
 	}
 	return PhaseStarting

@@ -291,6 +291,7 @@ func (p *pass) launchProber(h *host, flood time.Time) *wait {
 		return p.maintenanceWait(h)
 	}
 	if resources, _, ok := pool.take(p.probers.need); ok {
+		h.proberLaunched = true
 		p.result.Launches = append(p.result.Launches, Launch{
 			Prober: p.in.Prober, Host: h.name, AgentID: h.agent.ID,
 			Role: pool.role, OfferIDs: pool.offers, Resources: resources,

@@ -224,7 +224,7 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 	case s.task.status == halting:
 		return true
 	case s.task.status == doubtful || s.task.outdated:
-		return p.recent(p.snap.Since) // agents are still coming back
+		return p.recent(p.snap.Since) && p.mayStart(h) && !p.cordoned[h.name] // agents are still coming back
 	case s.task.status == available:
 		return p.presenceOf(s, k) == young
 	}

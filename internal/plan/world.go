@@ -36,6 +36,8 @@ type host struct {
 	// prober is the one on agent that counts, moreProbers are others there.
 	prober      *task
 	moreProbers []*task
+	// proberLaunched in this pass.
+	proberLaunched bool
 	// devices of the inventory stand here, whatever is with them.
 	devices bool
 	// floating is how many tasks of floating services the host has, or gets.
