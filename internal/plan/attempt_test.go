@@ -546,3 +546,62 @@ func TestGoodIsWhatRunsWell(t *testing.T) {
 		})
 	}
 }
+
+// TestFailedUpdateStandsWhileAgentsComeBack has the operator restart: the agent of the
+// instance that did not come up is not back yet.
+func TestFailedUpdateStandsWhileAgentsComeBack(t *testing.T) {
+	l, task := trying(t, func(task *mesosbridge.Task) { task.State = mesos.TASK_STAGING })
+	l.now = noon.Add(10 * time.Minute)
+	failed := l.pass()
+	wantState(t, failed, v1alpha1.UpdateFailed)
+	l.restartOperator()
+	l.cluster.Spec.Update.MaxUnavailable.IntVal = 3
+	task.Heard = false
+	r := l.pass()
+	wantState(t, r, v1alpha1.UpdateFailed)
+	wantList(t, "kills", kills(r))
+	if r.Update.Message != failed.Update.Message || r.Update.Current != "node2" {
+		t.Errorf("%+v", r.Update)
+	}
+	l.now = l.now.Add(3 * time.Minute)
+	wantState(t, l.pass(), v1alpha1.UpdateProgressing) // the outside keeps it away
+}
+
+func TestFailedUpdateStopsNothingForNewDevices(t *testing.T) {
+	for failed, want := range map[bool]int{true: 0, false: 1} {
+		f := renewing(t)
+		f.cluster.Spec.Update.MaxUnavailable.IntVal = 3
+		f.cluster.Spec.Update.Timeout.Duration = 10 * time.Minute
+		if failed {
+			x := f.task(api, "node3") // in the place of the one on node1
+			delete(f.snap.Tasks, f.find(api, "node1").ID)
+			x.State, x.Since = mesos.TASK_STAGING, f.now.Add(-time.Hour)
+			r := f.plan()
+			f.cluster.Status.Revision = r.Revision
+			f.cluster.Status.Update = &v1alpha1.UpdateStatus{State: v1alpha1.UpdateProgressing, Service: "api", To: "1.1.5"}
+		}
+		r := f.plan()
+		if failed != (stateOf(r) == v1alpha1.UpdateFailed) {
+			t.Fatalf("%+v", r.Update)
+		}
+		if got := len(kills(r)); (got > 0) != (want > 0) {
+			t.Errorf("failed %v: kills %v", failed, kills(r))
+		}
+	}
+}
+
+// TestUpdateDoesNotWaitForWhatWaitsForIt has api updated before data, and all data
+// services down: api cannot start again before they run.
+func TestUpdateDoesNotWaitForWhatWaitsForIt(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"api", "data"}
+	l.cluster.Spec.Services.API.ExtraConfig = "new"
+	l.cluster.Spec.Services.Data.ExtraConfig = "new"
+	for _, host := range []string{"node1", "node2", "node3"} {
+		task := l.find(data, host)
+		task.State, task.Healthy = mesos.TASK_STAGING, nil
+	}
+	wantList(t, "kills", kills(l.pass()), "data node1")
+	wantState(t, l.run(20), "")
+	l.wantVersion("1.1.5")
+}

@@ -131,9 +131,12 @@ func (p *pass) current(t *task) bool { return !t.id.Legacy && t.id.Hash == p.cou
 // nothing is known to have run well it is what the last task ran.
 func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
 	c := &p.course
+	if c.halted == "" && !c.later[k] {
+		return &p.specs[k]
+	}
 	last := p.lastHash(keyOf(k, hostKey))
 	switch {
-	case c.halted == "" && !c.later[k], last == p.specs[k].hash:
+	case last == p.specs[k].hash:
 	case c.goodHash[k] != "":
 		if c.good[k].hash != "" {
 			return &c.good[k]
