@@ -315,6 +315,27 @@ func TestOthersGetTheirTurn(t *testing.T) {
 		"data node2", "data node3", "data node3", "data node3")
 }
 
+// TestWellForAMoment: one that was restarted is well for a moment after each start, as
+// registries without a quorum may be. The others go on waiting.
+func TestWellForAMoment(t *testing.T) {
+	f := healing(t)
+	for _, host := range []string{"node1", "node2", "node3"} {
+		f.ill(registry, host, 5)
+	}
+	f.restart(f.plan())
+	x := f.find(registry, "node1")
+	x.Healthy = yes()
+	f.now = f.now.Add(29 * time.Second)
+	r := f.plan()
+	wantList(t, "kills", kills(r))
+	wantText(t, waits(t, r, registry, "node2"), "1 of 3 registries are available, and without a majority all of them look unhealthy: only registry on node1 is restarted")
+	if want := x.Steady.Add(30 * time.Second); !r.Recheck.Equal(want) {
+		t.Errorf("recheck %v, want %v", r.Recheck, want)
+	}
+	f.now = f.now.Add(time.Second) // it helped
+	wantList(t, "kills later", kills(f.plan()), "registry node2")
+}
+
 // TestTriedOneIsAway takes the host of the one that is tried away: the others go on.
 func TestTriedOneIsAway(t *testing.T) {
 	f := healing(t)
