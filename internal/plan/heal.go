@@ -14,6 +14,9 @@ const (
 	// triedEnough is after how many restarts an instance that stays unhealthy holds
 	// back the others no longer: what ails it is its own.
 	triedEnough = 3
+	// wellAfter is for how long an instance that was restarted has to be available, at
+	// least, before another one of its service is.
+	wellAfter = 30 * time.Second
 	// ailsAfter is how long a service is unhealthy before a person is told, where
 	// nothing is restarted.
 	ailsAfter = 5 * time.Minute
@@ -181,7 +184,7 @@ func (p *pass) triedLast(k kind) *trial {
 }
 
 // triedAt says when the instance on the host was restarted for its health, if it was,
-// and is not available yet, for minReady: what needs the others is well for a moment.
+// and has not proved well yet.
 func (p *pass) triedAt(k kind, h *host) (time.Time, bool) {
 	s, n := &h.slots[k], p.restartCount(k, h.key)
 	if !s.wanted {
@@ -190,7 +193,7 @@ func (p *pass) triedAt(k kind, h *host) (time.Time, bool) {
 	if t := s.task; t != nil && t.status == halting && p.returnsAsItIs(t) && stoppedIll(t.Task) {
 		return t.Killing, p.holdsBack(k, n+1)
 	}
-	if n == 0 || !p.holdsBack(k, n) || p.presenceOf(s, k) == steady {
+	if n == 0 || !p.holdsBack(k, n) || p.provedWell(k, s) {
 		return time.Time{}, false
 	}
 	at := p.counters[keyOf(k, h.key)].Time.Time
@@ -204,6 +207,17 @@ func (p *pass) triedAt(k kind, h *host) (time.Time, bool) {
 		return launched, known && !launched.Before(at)
 	}
 	return at, true
+}
+
+// provedWell says that the instance has been available for long enough to be believed: what
+// needs others that are unhealthy may be well for a moment after its start.
+func (p *pass) provedWell(k kind, s *slot) bool {
+	if !s.available(k) {
+		return false
+	}
+	until := s.task.Steady.Add(max(wellAfter, p.in.Cluster.Spec.Update.MinReady.Duration))
+	p.at(until)
+	return !p.now.Before(until)
 }
 
 // ails says that a person is to be told of the health of an instance that is wanted:

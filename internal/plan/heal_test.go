@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
@@ -111,6 +113,49 @@ func TestHealLeavesTheOutdatedToTheUpdate(t *testing.T) {
 	wantList(t, "kills", kills(r), "data node2")
 	wantText(t, r.Kills[0].Cause, "update to 1.1.5")
 	f.cluster.Spec.Placement.Hosts = []string{"node1", "node3"} // it could not come back
+	wantList(t, "kills", kills(f.plan()))
+}
+
+// TestHealWhileUpdating: the update of a service has its turn. Where updates are halted
+// what is outdated is restarted as it was, and counted.
+func TestHealWhileUpdating(t *testing.T) {
+	build := func() *fixture {
+		f := healing(t)
+		old := testCluster()
+		old.Spec.Version = "1.1.4"
+		spec := quobyte.SpecOf(old, quobyte.Data)
+		f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Data, Hash: spec.Hash()}: spec}
+		f.cluster.Status.Good = &v1alpha1.GoodRevision{Revision: "good", Version: "1.1.4", Specs: []v1alpha1.SpecRevision{{Service: "data", Hash: spec.Hash()}}}
+		for _, host := range []string{"node1", "node2", "node3"} {
+			delete(f.snap.Tasks, f.find(data, host).ID)
+			f.taskOf(data, host, spec.Hash())
+		}
+		f.ill(data, "node2", 10)
+		return f
+	}
+	f := build()
+	f.age(registry)
+	wantList(t, "kills, the registries have their turn", kills(f.plan()), "registry node1")
+	f = build()
+	f.cluster.Spec.Update.Paused = true
+	r := f.plan()
+	wantList(t, "kills, paused", kills(r), "data node2")
+	wantText(t, r.Kills[0].Cause, "unhealthy for 10m0s (restart 1)")
+	x := f.snap.Tasks[r.Kills[0].TaskID]
+	x.Killing = f.now
+	f.ended(x, mesos.TASK_KILLED, f.now)
+	f.offer(f.snap.Agents["agent-node2"], "*", large()...)
+	r = f.plan()
+	if len(r.Launches) != 1 || r.Launches[0].Spec.Version != "1.1.4" || len(r.Failures) != 1 || r.Failures[0].Restarts != 1 {
+		t.Errorf("launches %v, failures %+v", launches(r), r.Failures)
+	}
+}
+
+// TestOneThatDoesNotStop holds back the others however long it takes.
+func TestOneThatDoesNotStop(t *testing.T) {
+	f := healing(t)
+	f.ill(data, "node1", 10).Killing = noon.Add(-5 * time.Minute)
+	f.ill(data, "node2", 10)
 	wantList(t, "kills", kills(f.plan()))
 }
 
@@ -313,6 +358,27 @@ func TestOthersGetTheirTurn(t *testing.T) {
 	}
 	wantList(t, "order", order, "data node1", "data node1", "data node1", "data node2", "data node2",
 		"data node2", "data node3", "data node3", "data node3")
+}
+
+// TestWellForAMoment: one that was restarted is well for a moment after each start, as
+// registries without a quorum may be. The others go on waiting.
+func TestWellForAMoment(t *testing.T) {
+	f := healing(t)
+	for _, host := range []string{"node1", "node2", "node3"} {
+		f.ill(registry, host, 5)
+	}
+	f.restart(f.plan())
+	x := f.find(registry, "node1")
+	x.Healthy = yes()
+	f.now = f.now.Add(29 * time.Second)
+	r := f.plan()
+	wantList(t, "kills", kills(r))
+	wantText(t, waits(t, r, registry, "node2"), "1 of 3 registries are available, and without a majority all of them look unhealthy: only registry on node1 is restarted")
+	if want := x.Steady.Add(30 * time.Second); !r.Recheck.Equal(want) {
+		t.Errorf("recheck %v, want %v", r.Recheck, want)
+	}
+	f.now = f.now.Add(time.Second) // it helped
+	wantList(t, "kills later", kills(f.plan()), "registry node2")
 }
 
 // TestTriedOneIsAway takes the host of the one that is tried away: the others go on.

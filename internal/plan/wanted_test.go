@@ -79,6 +79,9 @@ func TestFloatingMoves(t *testing.T) {
 			if test.waits != "" {
 				wantText(t, waits(t, r, api, "node1"), test.waits)
 			}
+			if unknown := name == "not reconciled" || name == "not connected"; unknown && !instanceOf(t, r, api, "node1").Wanted {
+				t.Error("it is given up while nobody knows what runs")
+			}
 			if len(r.Failures) > 0 {
 				t.Errorf("counted as a failure: %+v", r.Failures)
 			}
