@@ -46,6 +46,28 @@ func LoadDefaults(dir string) (Defaults, error) {
 	return defaults, nil
 }
 
+// Read reads a manifest into an object of a kind, with all defaults: a typed object
+// cannot say of each field whether it was written.
+func (d Defaults) Read(kind string, manifest []byte, into client.Object) error {
+	schema := d[kind]
+	if schema == nil {
+		return fmt.Errorf("there is no CRD of kind %s", kind)
+	}
+	var tree map[string]any
+	if err := yaml.Unmarshal(manifest, &tree); err != nil {
+		return fmt.Errorf("read the manifest: %w", err)
+	}
+	defaulting.Default(tree, schema)
+	raw, err := json.Marshal(tree)
+	if err != nil {
+		return fmt.Errorf("write the defaults as JSON: %w", err)
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("read the manifest with its defaults: %w", err)
+	}
+	return nil
+}
+
 // apply returns a copy of the object with its defaults, as it comes out of the server.
 func (d Defaults) apply(k kind, o client.Object) (client.Object, error) {
 	schema := d[k.Kind]
