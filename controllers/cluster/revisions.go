@@ -120,7 +120,7 @@ func (r *revisions) store(ctx context.Context, spec quobyte.Spec) (wrote bool, e
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.known[key] = revision{name: stored.Name, version: spec.Version, number: number}
+	r.known[key] = revision{name: stored.Name, version: spec.Version, ports: spec.Ports(), number: number}
 	return true, nil
 }
 
