@@ -64,6 +64,7 @@ func (w *world) heal() {
 func (w *world) settleWishes() {
 	none := dice{}
 	if w.wants.saved != nil {
+		w.nameAllGone()
 		w.awaitThat("the deleted cluster is gone", func() string {
 			w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Suspend = false })
 			if w.cluster() != nil {
@@ -76,15 +77,20 @@ func (w *world) settleWishes() {
 	w.edit(func(c *v1alpha1.QuobyteCluster) {
 		c.Spec.Suspend, c.Spec.Placement.Hosts = false, nil
 	})
-	for _, l := range w.lostAgents() {
-		if !w.plan.probed {
-			w.nameGone(l)
-		}
+	if !w.plan.probed || w.plan.ending == endTornDown { // No probers are started for a teardown.
+		w.nameAllGone()
 	}
 	if w.plan.ending == endStopped {
 		w.stop(none)
 	} else {
 		w.start(none)
+	}
+}
+
+// nameAllGone names all lost agents: their hosts have booted.
+func (w *world) nameAllGone() {
+	for _, l := range w.lostAgents() {
+		w.nameGone(l)
 	}
 }
 

@@ -221,7 +221,8 @@ func (w *world) declareDevice(d dice) string {
 
 func (w *world) deleteDevice(d dice) string {
 	one := pick(d, w.spare())
-	if one == nil || w.plan.probed {
+	// Without its cluster a device is let go, and nobody is told to stop anything.
+	if one == nil || w.plan.probed || w.wants.saved != nil {
 		return ""
 	}
 	o := w.object(one)
@@ -364,7 +365,7 @@ func (w *world) deleteTeardown(dice) string { return w.delete(v1alpha1.DeletionT
 // delete deletes the cluster.
 func (w *world) delete(policy v1alpha1.DeletionPolicy) string {
 	c := w.cluster()
-	if c == nil || c.DeletionTimestamp != nil || w.wants.saved != nil {
+	if c == nil || c.DeletionTimestamp != nil || w.wants.saved != nil || w.anyDeleting() {
 		return ""
 	}
 	if c.Spec.DeletionPolicy != policy {
@@ -375,6 +376,11 @@ func (w *world) delete(policy v1alpha1.DeletionPolicy) string {
 	w.wants.saved = c
 	w.act(checker.Act{Kind: checker.Deleted, Teardown: policy == v1alpha1.DeletionTeardown})
 	return string(policy)
+}
+
+// anyDeleting says that a deleted device waits for its services to stop.
+func (w *world) anyDeleting() bool {
+	return slices.ContainsFunc(w.disks, func(d *disk) bool { return d.deleted && w.object(d) != nil })
 }
 
 // recreate applies the manifest of a cluster that has gone.
