@@ -35,6 +35,10 @@ demo: build-demo ## Run the operator on a real API server and a Mesos cluster in
 demo-devices: build-demo ## The same, and disks are added, moved, pulled out and taken out of service.
 	@exec bin/quobyte-demo -devices
 
+.PHONY: demo-tour
+demo-tour: build-demo ## The same, and goes through updates, good and bad, a lost agent and a maintenance window.
+	@exec bin/quobyte-demo -tour
+
 .PHONY: build-demo
 build-demo: tools-servers build
 	@CGO_ENABLED=0 hack/tools/patiently.sh bin/quobyte-demo go build -trimpath -o bin/quobyte-demo ./hack/demo

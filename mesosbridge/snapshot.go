@@ -85,6 +85,22 @@ type Agent struct {
 	Attributes []mesos.Attribute
 	// Domain is nil when the agent has none.
 	Domain *mesos.DomainInfo
+	// Unavailability is the maintenance window of the agent's machine, by the offer or
+	// inverse offer that came last; nil: none is known. UnavailabilitySaid is when that
+	// offer came.
+	Unavailability     *mesos.Unavailability
+	UnavailabilitySaid time.Time
+	// InverseOffers are those that are held: the master asks to leave the agent.
+	InverseOffers []*InverseOffer
+}
+
+// InverseOffer asks the framework to leave an agent before a maintenance window.
+type InverseOffer struct {
+	ID             string
+	AgentID        string
+	Unavailability mesos.Unavailability
+	// Received is when it came.
+	Received time.Time
 }
 
 // Offer is an outstanding offer.
@@ -121,6 +137,10 @@ type Task struct {
 	Killing time.Time
 	// Heard: this subscription has said something of the task.
 	Heard bool
+	// Steady is since when State and Healthy have both been as they are, by this
+	// process's clock: what was known from before this process counts from when it
+	// was heard of first.
+	Steady time.Time
 }
 
 // OperationState is an operation of the framework: a change of what kind of

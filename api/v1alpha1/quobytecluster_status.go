@@ -44,6 +44,10 @@ const (
 	ReasonNoProber         = "NoProber"
 	ReasonNoBootstrap      = "NoBootstrapDevice"
 	ReasonManyBootstraps   = "SeveralBootstrapDevices"
+	ReasonPaused           = "Paused"
+	ReasonUpdateFailed     = "UpdateFailed"
+	ReasonRollingBack      = "RollingBack"
+	ReasonRolledBack       = "RolledBack"
 )
 
 // Annotations by which a person answers what only a person can decide.
@@ -57,6 +61,11 @@ const (
 	// AnnotationBootstrapped, when it is "true", says that the installation exists,
 	// though nothing here tells of a registry that ever ran.
 	AnnotationBootstrapped = "mesos.quobyte.com/bootstrapped"
+	// AnnotationRestartedAt, a time in RFC 3339, restarts what was started before it,
+	// as an update would: on a QuobyteCluster all services, on a QuobyteDevice the
+	// services of its host. With -<service> after it, on a QuobyteCluster, those of
+	// one service. A time in the future is a restart that is due then.
+	AnnotationRestartedAt = "mesos.quobyte.com/restarted-at"
 )
 
 // FinalizerCluster holds a QuobyteCluster until its deletion policy is carried
@@ -72,6 +81,8 @@ const (
 	MaxReasons  = 20
 	MaxFailures = 100
 	MaxTasks    = 1000
+
+	MaxMaintenance = 100
 )
 
 // QuobyteClusterStatus is what the operator last saw.
@@ -96,6 +107,22 @@ type QuobyteClusterStatus struct {
 
 	// Summary is for the columns of kubectl get.
 	Summary ClusterSummary `json:"summary,omitempty"`
+
+	// Revision is what the spec asks of all services together.
+	Revision string `json:"revision,omitempty"`
+
+	// Good is what all services ran when they all ran well last: what a rollback
+	// leads to.
+	Good *GoodRevision `json:"good,omitempty"`
+
+	// Update is the update, or restart, that is under way; nil: none is.
+	Update *UpdateStatus `json:"update,omitempty"`
+
+	// Maintenance lists the hosts with a window in the maintenance schedule of Mesos,
+	// at most 100, the earliest first.
+	// +listType=map
+	// +listMapKey=host
+	Maintenance []MaintenanceStatus `json:"maintenance,omitempty"`
 
 	// Services counts the instances of each service.
 	// +listType=map
@@ -132,6 +159,8 @@ type ClusterSummary struct {
 	Services string `json:"services,omitempty"`
 	// Updated is how many wanted instances run the wanted spec, such as 11/12.
 	Updated string `json:"updated,omitempty"`
+	// Update that is under way, such as "1.1.6: data 4/12, node5".
+	Update string `json:"update,omitempty"`
 }
 
 // ServiceStatus counts the instances of one service.
@@ -189,7 +218,13 @@ type Failure struct {
 	Host string `json:"host"`
 	// Count of failures without ten minutes of running well in between.
 	Count int32 `json:"count"`
-	// TaskID of the last task that failed: a failure is counted once.
+	// Restarts is how often it was restarted because it stayed unhealthy, without ten
+	// minutes of running well in between.
+	Restarts int32 `json:"restarts,omitempty"`
+	// First is the time of the first of these.
+	// +optional
+	First *metav1.Time `json:"first,omitempty"`
+	// TaskID of the last task that failed, or was restarted: each is counted once.
 	TaskID string `json:"taskID"`
 	// Time of the last failure.
 	Time metav1.Time `json:"time"`

@@ -15,6 +15,7 @@ import (
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Services",type=string,JSONPath=`.status.summary.services`
 // +kubebuilder:printcolumn:name="Updated",type=string,JSONPath=`.status.summary.updated`
+// +kubebuilder:printcolumn:name="Update",type=string,JSONPath=`.status.summary.update`
 // +kubebuilder:printcolumn:name="Devices",type=integer,JSONPath=`.status.devices`
 // +kubebuilder:printcolumn:name="Framework",type=string,priority=1,JSONPath=`.status.frameworkID`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -117,6 +118,19 @@ type QuobyteClusterSpec struct {
 	// Placement restricts where services may run.
 	// +kubebuilder:default={}
 	Placement PlacementSpec `json:"placement,omitempty"`
+
+	// Update says how running services are replaced when what is asked of them
+	// changes.
+	// +kubebuilder:default={}
+	Update UpdateSpec `json:"update,omitempty"`
+
+	// Health says how services are checked, and when an unhealthy one is restarted.
+	// +kubebuilder:default={}
+	Health HealthSpec `json:"health,omitempty"`
+
+	// Maintenance says how the schedule of Mesos is followed.
+	// +kubebuilder:default={}
+	Maintenance MaintenanceSpec `json:"maintenance,omitempty"`
 
 	// Devices says what becomes of the devices that the probes find.
 	// +kubebuilder:default={}
@@ -270,6 +284,25 @@ type PlacementSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^:;[:cntrl:]]*$')",message="placement.spreadBy must be empty or the name of an attribute such as rack: no ':', ';' or control characters"
 	SpreadBy string `json:"spreadBy,omitempty"`
+
+	// CordonedHosts keep the services that they have, and get none: whole agent host
+	// names.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=10000
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^[a-zA-Z0-9]([-a-zA-Z0-9._:]*[a-zA-Z0-9])?$`
+	CordonedHosts []string `json:"cordonedHosts,omitempty"`
+
+	// UnreachableTimeout is how long the agent of an s3, api or webconsole service may
+	// be unreachable before another instance is started elsewhere. Services with
+	// devices wait for theirs.
+	// +kubebuilder:default="5m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="size(self) > 0 && self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$')",message="placement.unreachableTimeout must be a duration in hours, minutes and seconds, such as 5m"
+	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || !self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$') || duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="placement.unreachableTimeout must be from 1s to 24h"
+	UnreachableTimeout metav1.Duration `json:"unreachableTimeout,omitempty"`
 }
 
 // AttributeOperator compares an attribute with values.

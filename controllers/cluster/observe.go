@@ -91,7 +91,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 	}
 	seen.member.bridge.DeclareGone(seen.member.asked.goneAgents(cluster.GoneAgents()))
 	seen.snapshot = seen.member.bridge.Snapshot()
-	if ranBeforeProbing(cluster, seen.member.revisions.versions()) {
+	if ranBeforeProbing(cluster, seen.member.revisions.specs()) {
 		seen.member.everRegistered = true // also when the status has forgotten it
 	}
 	seen.everRegistered = seen.everRegistered || seen.member.everRegistered
@@ -105,7 +105,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 // ranBeforeProbing says that the status was written by a version that knew no probers
 // and no first registry, and that a registry was launched then: one that is upgraded
 // while it is stopped must not wait for a bootstrap device.
-func ranBeforeProbing(c *v1alpha1.QuobyteCluster, launched map[plan.SpecKey]string) bool {
+func ranBeforeProbing(c *v1alpha1.QuobyteCluster, launched map[plan.SpecKey]quobyte.Spec) bool {
 	if meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady) == nil ||
 		meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionProbing) != nil {
 		return false
@@ -144,7 +144,7 @@ func (o *observation) plan(now time.Time) plan.Result {
 	input := plan.Input{Now: now, Cluster: o.cluster, Inventory: o.inventory, Probing: o.probing(), Hosts: o.hosts,
 		Prober: o.prober, Mesos: o.snapshot, NeverRan: o.neverRan, EverRegistered: o.everRegistered}
 	if o.member != nil {
-		input.Versions, input.Ports = o.member.revisions.versions(), o.member.revisions.ports()
+		input.Specs = o.member.revisions.specs()
 	}
 	return plan.Plan(input)
 }

@@ -11,17 +11,17 @@ import (
 )
 
 func TestClusterThatRanBeforeProbing(t *testing.T) {
-	registry := map[plan.SpecKey]string{{Service: quobyte.Registry, Hash: "abc"}: "1.1.5"}
+	registry := map[plan.SpecKey]quobyte.Spec{{Service: quobyte.Registry, Hash: "abc"}: {Version: "1.1.5"}}
 	for name, test := range map[string]struct {
 		conditions []string
-		launched   map[plan.SpecKey]string
+		launched   map[plan.SpecKey]quobyte.Spec
 		want       bool
 	}{
 		"upgraded":              {[]string{v1alpha1.ConditionReady}, registry, true},
 		"of this version":       {[]string{v1alpha1.ConditionReady, v1alpha1.ConditionProbing}, registry, false},
 		"new":                   {nil, nil, false},
 		"restored, no status":   {nil, registry, false},
-		"upgraded, never began": {[]string{v1alpha1.ConditionReady}, map[plan.SpecKey]string{{Service: quobyte.Data}: "1.1.5"}, false},
+		"upgraded, never began": {[]string{v1alpha1.ConditionReady}, map[plan.SpecKey]quobyte.Spec{{Service: quobyte.Data}: {Version: "1.1.5"}}, false},
 	} {
 		c := &v1alpha1.QuobyteCluster{}
 		for _, kind := range test.conditions {

@@ -40,10 +40,9 @@ type revisions struct {
 }
 
 type revision struct {
-	name    string
-	version string
-	ports   []uint64
-	number  int64
+	name   string
+	spec   quobyte.Spec
+	number int64
 }
 
 // loadRevisions reads what is stored, past the cache.
@@ -63,29 +62,18 @@ func loadRevisions(ctx context.Context, reader client.Reader, writer client.Clie
 			continue
 		}
 		key := plan.SpecKey{Service: quobyte.Service(stored.Labels[labelService]), Hash: stored.Labels[labelHash]}
-		r.known[key] = revision{name: stored.Name, version: spec.Version, ports: spec.Ports(), number: stored.Revision}
+		r.known[key] = revision{name: stored.Name, spec: spec, number: stored.Revision}
 	}
 	return r, nil
 }
 
-// versions of all known specs.
-func (r *revisions) versions() map[plan.SpecKey]string {
+// specs are all that are known, by their hashes.
+func (r *revisions) specs() map[plan.SpecKey]quobyte.Spec {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make(map[plan.SpecKey]string, len(r.known))
+	out := make(map[plan.SpecKey]quobyte.Spec, len(r.known))
 	for key, rev := range r.known {
-		out[key] = rev.version
-	}
-	return out
-}
-
-// ports of all known specs.
-func (r *revisions) ports() map[plan.SpecKey][]uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := make(map[plan.SpecKey][]uint64, len(r.known))
-	for key, rev := range r.known {
-		out[key] = rev.ports
+		out[key] = rev.spec
 	}
 	return out
 }
@@ -120,7 +108,7 @@ func (r *revisions) store(ctx context.Context, spec quobyte.Spec) (wrote bool, e
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.known[key] = revision{name: stored.Name, version: spec.Version, ports: spec.Ports(), number: number}
+	r.known[key] = revision{name: stored.Name, spec: spec, number: number}
 	return true, nil
 }
 

@@ -26,10 +26,7 @@ func TestStoredRevisionIsKnownWhole(t *testing.T) {
 		t.Fatalf("wrote %v, %v", wrote, err)
 	}
 	key := plan.SpecKey{Service: quobyte.Data, Hash: spec.Hash()}
-	if got := r.versions()[key]; got != "1.1.5" {
-		t.Errorf("version %q", got)
-	}
-	if got, want := r.ports()[key], spec.Ports(); len(want) == 0 || !reflect.DeepEqual(got, want) {
-		t.Errorf("ports %v, want %v", got, want)
+	if got := r.specs()[key]; !reflect.DeepEqual(got.Ports(), spec.Ports()) || len(spec.Ports()) == 0 || got.Version != "1.1.5" {
+		t.Errorf("known: %+v, want %+v", got, spec)
 	}
 }

@@ -1,6 +1,7 @@
 // The demo: a real API server, a Mesos cluster in memory whose agents run the real
 // prober, the operator, and a QuobyteCluster that becomes Ready before your eyes. It
-// stays up until Ctrl-C. With -devices it goes through the life of some disks, too.
+// stays up until Ctrl-C. With -devices it goes through the life of some disks, with
+// -tour through updates, failures and maintenance.
 package main
 
 import (
@@ -28,6 +29,7 @@ func main() {
 	d := &demo{began: time.Now(), current: os.Getenv("DEMO_CLUSTER") == "current"}
 	flag.BoolVar(&d.once, "once", os.Getenv("CI") != "", "End when all is shown, instead of waiting for Ctrl-C; the default where CI is set.")
 	flag.BoolVar(&d.showDevices, "devices", false, "Show what happens to devices: one is added, moved, pulled out and taken out of service.")
+	flag.BoolVar(&d.showTour, "tour", false, "Show an update, one that fails and pauses, one that fails and is rolled back, a lost agent and a maintenance window.")
 	flag.BoolVar(&d.directories, "directories", false, "Let directories stand for disks, even where real file systems can be mounted.")
 	flag.StringVar(&d.dir, "dir", "", "Folder for logs, the kubeconfig, etcd's data and disks; what is in it is removed. Empty: bin/demo.")
 	flag.StringVar(&d.program, "operator", "", "The operator's program. Empty: bin/manager.")
@@ -52,7 +54,7 @@ func main() {
 type demo struct {
 	began time.Time
 	// current: use the cluster of the present kubeconfig.
-	current, once, showDevices, directories bool
+	current, once, showDevices, showTour, directories bool
 
 	root       string
 	program    string // the operator's
@@ -74,6 +76,9 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	steps := []func(context.Context) error{d.startKubernetes, d.startMesos, d.startOperator, d.applySample, d.watch, d.show}
 	if d.showDevices {
+		steps = append(steps, d.diskLife)
+	}
+	if d.showTour {
 		steps = append(steps, d.tour)
 	}
 	for _, step := range steps {
@@ -118,6 +123,22 @@ func (d *demo) findFolders() error {
 
 func (d *demo) operatorEnded() error {
 	return errors.New("the operator ended: " + d.operator.LastWords())
+}
+
+// step is a part of what is shown.
+type step struct {
+	title string
+	do    func(context.Context) error
+}
+
+func (d *demo) steps(ctx context.Context, all []step) error {
+	for i, step := range all {
+		fmt.Printf("\n== %d. %s\n", i+1, step.title)
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 // say prints a line of progress with the time since the start.

@@ -37,6 +37,8 @@ func (d *demo) applySample(ctx context.Context) error {
 	set := map[string][]string{
 		d.mesos.URL():           {"spec", "mesos", "master"},
 		"http://" + d.artifacts: {"spec", "mesos", "webUIURL"},
+		// In place of half a minute: who looks on wants to see the end of an update.
+		"1s": {"spec", "update", "minReady"},
 	}
 	if d.disks.directory() != deviceDirectory {
 		set[d.disks.directory()] = []string{"spec", "hostDeviceDirectory"}

@@ -80,9 +80,7 @@ func (d *demo) startMesos(context.Context) error {
 	if d.disks, err = setUpDisks(d.dir, hosts, d.directories); err != nil {
 		return fmt.Errorf("set up the disks: %w", err)
 	}
-	// A real image takes longer to start; this much can be followed by eye.
-	script := mesostest.Delayed(time.Second, mesostest.Healthy)
-	d.mesos = mesostest.New(mesostest.Config{Agents: list, Script: script, Processes: &mesostest.Processes{
+	d.mesos = mesostest.New(mesostest.Config{Agents: list, Script: play, PingTimeout: pingTimeout, Processes: &mesostest.Processes{
 		Dir: d.sandboxes(), ScriptDocker: true, Prepare: d.disks.enter,
 	}})
 	if err := d.mesos.Start(); err != nil {

@@ -2,134 +2,217 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
 )
 
-// newDisk is the one that is added, and the name of its object.
-const newDisk = "disk12"
+// allServices is how many run in the demo.
+const allServices = "13/13"
 
-// tour goes through the life of some disks.
+// tour goes through what an operator of storage is judged by.
 func (d *demo) tour(ctx context.Context) error {
-	for i, step := range []struct {
-		title string
-		do    func(context.Context) error
-	}{
-		{"A new disk. It is empty, and mounted on node4 at " + d.disks.at(newDisk) + ".", d.addDisk},
-		{"The disk is moved: unmounted on node4, mounted on node5.", d.moveDisk},
-		{"A disk is pulled out of node1, and put back.", d.pullDisk},
-		{"A disk is taken out of service. It is the last one for data on node4.", d.decommissionDisk},
-	} {
-		fmt.Printf("\n== %d. %s\n", i+1, step.title)
-		if err := step.do(ctx); err != nil {
-			return fmt.Errorf("step %d: %w", i+1, err)
-		}
+	err := d.steps(ctx, []step{
+		{"A rolling update.", d.update},
+		{"An update that goes wrong: there is no such image. It stops where it failed.", d.failAndPause},
+		{"Another one, with onFailure Rollback: its data service crashes.", d.failAndRollBack},
+		{"An agent is lost, and comes back.", d.loseAgent},
+		{"A maintenance window in the schedule of Mesos.", d.maintain},
+	})
+	if err == nil {
+		fmt.Println("\nThat was all.")
 	}
-	fmt.Println("\nThat was all. No marker and no data was removed.")
-	return nil
+	return err
 }
 
-// addDisk: a manifest makes a device of an empty file system.
-func (d *demo) addDisk(ctx context.Context) error {
-	if err := d.disks.make(disk{name: newDisk}); err != nil {
+// update shows that one instance after the other is replaced.
+func (d *demo) update(ctx context.Context) error {
+	if err := d.patch(ctx, `{"spec":{"version":"`+goodVersion+`"}}`); err != nil {
 		return err
 	}
-	if err := d.disks.mount("node4", newDisk); err != nil {
-		return err
-	}
-	before := d.serviceOf("data", "node4")
-	manifest := fmt.Sprintf(`apiVersion: mesos.quobyte.com/v1alpha1
-kind: QuobyteDevice
-metadata: {name: %s}
-spec:
-  clusterRef: {name: %s}
-  host: node4
-  path: %s
-  types: [DATA]
-  initialize: true
-`, newDisk, d.cluster.GetName(), d.disks.at(newDisk))
-	if err := d.kubectlWith(ctx, manifest, "apply", "-f", "-"); err != nil {
-		return err
-	}
-	if err := d.awaitDevice(ctx, newDisk, "Online and in use", inUseAnew(before)); err != nil {
-		return err
-	}
-	d.say("the data service of node4 was restarted for it, one instance at a time")
-	return d.showDevice(ctx, "13/13", newDisk)
-}
-
-// moveDisk: the object follows the disk.
-func (d *demo) moveDisk(ctx context.Context) error {
-	before := d.serviceOf("data", "node5")
-	if err := d.disks.unmount("node4", newDisk); err != nil {
-		return err
-	}
-	if err := d.disks.mount("node5", newDisk); err != nil {
-		return err
-	}
-	if err := d.awaitDevice(ctx, newDisk, "in use on node5", func(device *v1alpha1.QuobyteDevice) bool {
-		return inUseAnew(before)(device) && device.Status.Host == "node5" && device.Status.Services[0].Host == "node5"
-	}); err != nil {
-		return err
-	}
-	d.say("the object went along; the data service of node5 was restarted for it, that of node4 has another disk")
-	return d.showDevice(ctx, "13/13", newDisk)
-}
-
-// pullDisk: absence is not an instruction.
-func (d *demo) pullDisk(ctx context.Context) error {
-	const name, serial = "disk3", "wd-33b05d"
-	before := d.serviceOf("data", "node1")
-	if err := d.disks.unmount("node1", name); err != nil {
-		return err
-	}
-	missing := func(device *v1alpha1.QuobyteDevice) bool { return device.Status.Phase == v1alpha1.PhaseMissing }
-	if err := d.awaitDevice(ctx, serial, "Missing", missing); err != nil {
-		return err
-	}
-	if err := d.kubectlRun(ctx, "get", "devices", serial); err != nil {
-		return err
-	}
-	if now := d.serviceOf("data", "node1"); now != before {
-		return fmt.Errorf("the data service of node1 was %s and is %q: want no change", before, now)
-	}
-	d.say("the data service of node1 goes on as task %s", before)
-	d.say("the disk is mounted again")
-	if err := d.disks.mount("node1", name); err != nil {
-		return err
-	}
-	if err := d.awaitDevice(ctx, serial, "Online and in use again", inUseAnew(before)); err != nil {
-		return err
-	}
-	return d.showDevice(ctx, "13/13", serial)
-}
-
-// decommissionDisk: with the last device of its type the service of a host stops.
-func (d *demo) decommissionDisk(ctx context.Context) error {
-	const serial = "wd-a1f08e"
-	if err := d.kubectlRun(ctx, "patch", "device", serial, "--type", "merge", "-p", `{"spec":{"state":"Decommissioned"}}`); err != nil {
-		return err
-	}
-	if err := d.awaitDevice(ctx, serial, "Decommissioned", func(device *v1alpha1.QuobyteDevice) bool {
-		return device.Status.Phase == v1alpha1.PhaseDecommissioned
-	}); err != nil {
-		return err
-	}
-	if d.serviceOf("data", "node4") != "" {
-		return errors.New("the data service of node4 still runs")
-	}
-	if err := d.showDevice(ctx, "12/12", serial); err != nil {
+	if err := d.follow(ctx, "version "+goodVersion, isReady); err != nil {
 		return err
 	}
 	return d.kubectlRun(ctx, "get", "quobyteclusters")
 }
 
-// showDevice shows a device when the cluster is Ready with so many services.
-func (d *demo) showDevice(ctx context.Context, services, name string) error {
-	if err := d.awaitReady(ctx, services); err != nil {
+// failAndPause: a person looks at what Mesos said, and gives the version up.
+func (d *demo) failAndPause(ctx context.Context) error {
+	if err := d.patch(ctx, `{"spec":{"version":"`+missingVersion+`","update":{"timeout":"8s"}}}`); err != nil {
 		return err
 	}
-	return d.kubectlRun(ctx, "get", "devices", name)
+	if err := d.follow(ctx, "the update to fail", updateIs(v1alpha1.UpdateFailed)); err != nil {
+		return err
+	}
+	if err := d.showConditions(ctx); err != nil {
+		return err
+	}
+	d.say("12 of 13 services were not touched; back to %s", goodVersion)
+	if err := d.patch(ctx, `{"spec":{"version":"`+goodVersion+`"}}`); err != nil {
+		return err
+	}
+	return d.follow(ctx, "version "+goodVersion, isReady)
+}
+
+// failAndRollBack: what was updated goes back by itself.
+func (d *demo) failAndRollBack(ctx context.Context) error {
+	if err := d.patch(ctx, `{"spec":{"version":"`+crashingVersion+`","update":{"onFailure":"Rollback"}}}`); err != nil {
+		return err
+	}
+	if err := d.follow(ctx, "the rollback", updateIs(v1alpha1.UpdateRolledBack)); err != nil {
+		return err
+	}
+	if err := d.showConditions(ctx); err != nil {
+		return err
+	}
+	if err := d.patch(ctx, `{"spec":{"version":"`+goodVersion+`"}}`); err != nil {
+		return err
+	}
+	return d.follow(ctx, "what the spec asks for", isReady)
+}
+
+// loseAgent: services with devices wait for theirs, others move.
+func (d *demo) loseAgent(ctx context.Context) error {
+	host := d.hostOf("api")
+	if err := d.patch(ctx, `{"spec":{"placement":{"unreachableTimeout":"3s"}}}`); err != nil {
+		return err
+	}
+	d.say("the agent of %s is stopped; api runs there", host)
+	d.mesos.StopAgent(host)
+	err := d.follow(ctx, "another api service", func(*v1alpha1.QuobyteCluster) bool {
+		return slices.ContainsFunc(d.mesos.Tasks(), func(t mesostest.TaskRecord) bool {
+			return t.Info.Name == "api" && t.Host != host && !t.Running.IsZero()
+		})
+	})
+	if err != nil {
+		return err
+	}
+	d.say("api runs on another host; what has devices on %s waits for it:", host)
+	if err := d.kubectlRun(ctx, "get", "quobyteclusters", d.cluster.GetName(),
+		"-o", `jsonpath={range .status.reasons[*]}{.service}: {.message}{"\n"}{end}`); err != nil {
+		return err
+	}
+	d.say("the agent is back; of the two api services the returned one is told to stop")
+	d.mesos.StartAgent(host)
+	return d.follow(ctx, "all to be as before", isReady)
+}
+
+// maintain drains a host before its window.
+func (d *demo) maintain(ctx context.Context) error {
+	const host = "node2"
+	from := time.Now().Add(5 * time.Minute)
+	d.say("those who run Mesos schedule an hour for %s, in five minutes", host)
+	if err := d.schedule(ctx, from, host); err != nil {
+		return err
+	}
+	err := d.follow(ctx, host+" to be drained", func(c *v1alpha1.QuobyteCluster) bool {
+		return slices.ContainsFunc(c.Status.Maintenance, func(m v1alpha1.MaintenanceStatus) bool {
+			return m.Host == host && m.State == v1alpha1.MaintenanceDrained
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.kubectlRun(ctx, "get", "quobyteclusters", d.cluster.GetName(),
+		"-o", `jsonpath={range .status.maintenance[*]}{.host}: {.state}, from {.start}{"\n"}{end}`); err != nil {
+		return err
+	}
+	if err := d.showMaintenance(ctx); err != nil {
+		return err
+	}
+	d.say("the work is done, and the window taken from the schedule: the services return")
+	if err := d.schedule(ctx, from); err != nil {
+		return err
+	}
+	return d.follow(ctx, "all to be as before", isReady)
+}
+
+// patch changes the cluster, as a person would.
+func (d *demo) patch(ctx context.Context, merge string) error {
+	return d.kubectlRun(ctx, "patch", "quobytecluster", d.cluster.GetName(), "--type", "merge", "-p", merge)
+}
+
+// isReady says that all is as asked.
+func isReady(c *v1alpha1.QuobyteCluster) bool {
+	_, ready := readiness(c)
+	return ready && c.Status.Summary.Services == allServices
+}
+
+func updateIs(state v1alpha1.UpdateState) func(*v1alpha1.QuobyteCluster) bool {
+	return func(c *v1alpha1.QuobyteCluster) bool {
+		return c.Status.ObservedGeneration == c.Generation && c.Status.Update != nil && c.Status.Update.State == state
+	}
+}
+
+// follow prints how the update and the maintenance go on, until it is so.
+func (d *demo) follow(ctx context.Context, what string, is func(*v1alpha1.QuobyteCluster) bool) error {
+	last := ""
+	return d.poll(ctx, what, func() (bool, string, error) {
+		cluster := &v1alpha1.QuobyteCluster{}
+		if err := d.client.Get(ctx, client.ObjectKeyFromObject(d.cluster), cluster); err != nil {
+			return false, "", err
+		}
+		line := progress(cluster)
+		if line != "" && line != last {
+			d.say("%s", line)
+			last = line
+		}
+		state, _ := readiness(cluster)
+		return is(cluster), state, nil
+	})
+}
+
+// progress in a line; empty: nothing is known yet.
+func progress(cluster *v1alpha1.QuobyteCluster) string {
+	s := &cluster.Status
+	if s.ObservedGeneration != cluster.Generation {
+		return ""
+	}
+	line := s.Summary.Services + " ready"
+	if s.Summary.Update != "" {
+		line += "; " + s.Summary.Update
+	}
+	for _, m := range s.Maintenance {
+		line += fmt.Sprintf("; %s: %s", m.Host, strings.ToLower(string(m.State)))
+	}
+	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); c != nil {
+		line = c.Reason + ": " + line
+	}
+	return line
+}
+
+// showConditions prints the conditions that are not as they should be.
+func (d *demo) showConditions(ctx context.Context) error {
+	if err := d.kubectlRun(ctx, "get", "quobyteclusters"); err != nil {
+		return err
+	}
+	cluster := &v1alpha1.QuobyteCluster{}
+	if err := d.client.Get(ctx, client.ObjectKeyFromObject(d.cluster), cluster); err != nil {
+		return err
+	}
+	fmt.Println()
+	for _, c := range cluster.Status.Conditions {
+		if good := c.Type == v1alpha1.ConditionConnected || c.Type == v1alpha1.ConditionProbing; !good && c.Type != v1alpha1.ConditionReady && c.Status == metav1.ConditionTrue {
+			fmt.Printf("       %s, %s: %s\n", c.Type, c.Reason, c.Message)
+		}
+	}
+	return nil
+}
+
+// hostOf is where a service runs that has one instance.
+func (d *demo) hostOf(service string) string {
+	for _, task := range d.mesos.Tasks() {
+		if task.Info.Name == service {
+			return task.Host
+		}
+	}
+	return ""
 }

@@ -136,6 +136,9 @@ func (d *demo) tellHowToGoOn() {
 		fmt.Println("  " + command)
 	}
 	fmt.Printf("The operator's log is %s\n", d.fromHere(filepath.Join(d.dir, "operator.log")))
+	if !d.showTour {
+		fmt.Println("make demo-tour shows updates, good and bad, a lost agent and a maintenance window.")
+	}
 	if !d.showDevices {
 		fmt.Println("make demo-devices shows how disks are added, moved, pulled out and taken out of service.")
 	}

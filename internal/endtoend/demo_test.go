@@ -84,6 +84,19 @@ func TestDemoInThePresentCluster(t *testing.T) {
 	}
 }
 
+// TestDemoTour runs make demo-tour.
+func TestDemoTour(t *testing.T) {
+	t.Parallel()
+	out := runDemo(t, nil, "-tour", "-directories")
+	mustSay(t, out,
+		"== 1. ", "1.1.6: registry", "1.1.6: data", "Ready: 13/13 ready",
+		"== 2. ", "Stalled, UpdateFailed: ", "manifest unknown", "Ready: 13/13 ready",
+		"== 3. ", "RollingBack", "Stalled, RolledBack: ", "exited with status 134", "Ready: 13/13 ready",
+		"== 4. ", "cannot be reached", "Ready: 13/13 ready",
+		"== 5. ", "node2: drained", "is ACCEPT", "Ready: 13/13 ready",
+		"That was all.", "nothing of it runs on")
+}
+
 // TestDemoDevices runs make demo-devices, on real file systems where there can be
 // some.
 func TestDemoDevices(t *testing.T) {

@@ -67,6 +67,8 @@ metadata:
 spec:
   version: "1.1.5"
   image: docker-registry.corp:5000/quobyte-server
+  update:
+    minReady: 0s
   mesos:
     master: %s
   prober:

@@ -106,6 +106,7 @@ spec:
   image: docker-registry.corp:5000/quobyte-server
   hostDeviceDirectory: %s
   prober: {interval: 5s}
+  update: {minReady: 0s}
   mesos:
     master: %s
     webUIURL: http://%s

@@ -64,6 +64,28 @@ func TestReservedResourcesComeBackToTheirService(t *testing.T) {
 	p.checkNoDuplicates()
 }
 
+// TestTeardownFreesReservationsFirst: when the framework is gone nobody could.
+func TestTeardownFreesReservationsFirst(t *testing.T) {
+	t.Parallel()
+	p := newProbed(t, 3)
+	p.mountCore()
+	p.startAlone()
+	p.reserving()
+	p.awaitReady()
+	reserved := func() int { return strings.Count(string(p.operate(map[string]string{"type": "GET_AGENTS"})), `"DYNAMIC"`) }
+	if reserved() == 0 {
+		t.Fatal("nothing is reserved while the services run")
+	}
+	p.patch(`{"spec":{"deletionPolicy":"Teardown"}}`)
+	p.deleteCluster("true")
+	if f := p.mesos.Frameworks(); len(f) != 1 || f[0].Removed.IsZero() {
+		t.Errorf("the framework was not torn down: %+v", f)
+	}
+	if n := reserved(); n != 0 {
+		t.Errorf("%d resources are still reserved", n)
+	}
+}
+
 // operations counts the operations of a type that were asked for.
 func (p *probed) operations(kind mesos.Offer_Operation_Type) int {
 	p.mu.Lock()

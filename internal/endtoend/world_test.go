@@ -158,7 +158,8 @@ func (w *world) startAlone() *child.Process {
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
-// smallest is the manifest of the README: all else has defaults.
+// smallest is the manifest of the README: all else has defaults, but that nothing
+// has to be ready for half a minute before the next is stopped.
 const smallest = `
 apiVersion: mesos.quobyte.com/v1alpha1
 kind: QuobyteCluster
@@ -167,6 +168,8 @@ metadata:
 spec:
   version: "1.1.5"
   image: docker-registry.corp:5000/quobyte-server
+  update:
+    minReady: 0s
   mesos:
     master: %s
 `

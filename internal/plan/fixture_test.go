@@ -33,6 +33,8 @@ func testCluster() *v1alpha1.QuobyteCluster {
 		Mesos:               v1alpha1.MesosSpec{Master: "http://master:5050", FrameworkName: "quobyte", Role: "*", User: "root"},
 		Registry:            v1alpha1.RegistrySpec{Discovery: v1alpha1.DiscoveryMesosDNS, MesosDNSDomain: "mesos"},
 		Ports:               v1alpha1.PortsSpec{Base: 21000, API: 8889, Webconsole: 8888, S3: 80},
+		Health: v1alpha1.HealthSpec{Enabled: true, Path: "/", Interval: metav1.Duration{Duration: 15 * time.Second},
+			Timeout: metav1.Duration{Duration: 20 * time.Second}, GracePeriod: metav1.Duration{Duration: 2 * time.Minute}},
 	}
 	s := &c.Spec.Services
 	s.Registry = v1alpha1.RegistryService{MemoryReserve: q("512Mi"), Resources: v1alpha1.RegistryResources{CPUs: q("1"), Memory: q("2084Mi"), Disk: q("32Mi")}}
@@ -54,7 +56,7 @@ type fixture struct {
 	inventory []inventory.Device
 	prober    *quobyte.Prober
 	hosts     map[string]*inventory.Host
-	ports     map[SpecKey][]uint64
+	specs     map[SpecKey]quobyte.Spec
 	snap      *mesosbridge.Snapshot
 	serial    int
 }
@@ -79,7 +81,7 @@ func (f *fixture) plan() Result {
 func (f *fixture) input() Input {
 	return Input{
 		Now: f.now, Cluster: f.cluster, Inventory: f.found(), Probing: f.prober != nil,
-		Hosts: f.hosts, Prober: f.prober, Mesos: f.snap, Versions: map[SpecKey]string{}, Ports: f.ports,
+		Hosts: f.hosts, Prober: f.prober, Mesos: f.snap, Specs: f.specs,
 	}
 }
 

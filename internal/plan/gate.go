@@ -1,17 +1,19 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
 
-// maxUnavailable is how many instances of a service may be away at a time.
-const maxUnavailable = 1
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
 
 // gate is the one place that every voluntary stop passes (rule 11): updates,
 // deleted devices, surplus instances. It counts what is there and what is away,
 // for each service, and lets go what leaves enough. Exempt are state Stopped and
 // Teardown, which do not ask.
 type gate struct {
-	maxUnavailable int
-	tallies        [kinds]tally
+	tallies [kinds]tally
 }
 
 // tally counts the instances of one service.
@@ -21,13 +23,14 @@ type tally struct {
 	// members are those that are wanted or exist: what a majority is counted of.
 	// A registry whose device object is not there still votes.
 	members int
-	// available members.
-	available int
+	// available members; of them steady are those that have been for minReady.
+	available, steady int
 	// running members, healthy or not.
 	running int
-	// down are wanted instances that are not available, and others on their way
-	// out.
+	// down are wanted instances that are not steady, and others on their way out.
 	down int
+	// limit is how many may be down for a further one to be stopped: less than so many.
+	limit int
 	// outdated are wanted instances of another spec.
 	outdated int
 	// leaving are those that are being stopped for good.
@@ -37,6 +40,36 @@ type tally struct {
 }
 
 func majority(n int) int { return n/2 + 1 }
+
+// presence says what stopping an instance takes away.
+type presence int
+
+const (
+	away   presence = iota // it does not serve: nothing
+	young                  // it serves, and since less than minReady: it counts as down
+	steady                 // it serves
+)
+
+// presenceOf says how the service is there.
+func (p *pass) presenceOf(s *slot, k kind) presence {
+	if !s.available(k) {
+		return away
+	}
+	if until := s.task.Steady.Add(p.in.Cluster.Spec.Update.MinReady.Duration); p.now.Before(until) {
+		p.at(until)
+		return young
+	}
+	return steady
+}
+
+// servingTask is presenceOf for a task that is not wanted: as such it is never
+// counted as down.
+func servingTask(t *task) presence {
+	if t.status == available {
+		return steady
+	}
+	return away
+}
 
 // verdict is the gate's answer.
 type verdict struct {
@@ -49,37 +82,46 @@ type verdict struct {
 
 // admit asks whether one more instance may be stopped, and counts it as down if
 // so. One that is down already takes nothing away: it is never blocked.
-func (g *gate) admit(k kind, host string, isAvailable bool) verdict {
+func (g *gate) admit(k kind, host string, is presence) verdict {
 	t := &g.tallies[k]
 	v := verdict{ok: true, quorumAtRisk: k == registry && t.members < 3}
-	if !isAvailable {
+	if is == away {
 		return v
 	}
-	if t.down >= g.maxUnavailable {
-		return verdict{why: fmt.Sprintf("%s is not available, and %d may be away at a time", t.first, g.maxUnavailable)}
+	down, others := t.down, t.steady
+	if is == young {
+		down-- // itself
+	} else {
+		others--
+	}
+	if down >= t.limit {
+		return verdict{why: fmt.Sprintf("%s is not available, or not for long, and %d may be away at a time", t.first, t.limit)}
 	}
 	if k == registry {
 		switch {
-		case t.members < 3 && t.available < t.members:
-			return verdict{why: fmt.Sprintf("only %d of %d registries are available", t.available, t.members)}
-		case t.members >= 3 && t.available-1 < majority(t.members):
-			return verdict{why: fmt.Sprintf("of %d registries %d must stay available, and %d are", t.members, majority(t.members), t.available)}
+		case t.members < 3 && others < t.members-1:
+			return verdict{why: fmt.Sprintf("only %d of %d registries are available", t.steady, t.members)}
+		case t.members >= 3 && others < majority(t.members):
+			return verdict{why: fmt.Sprintf("of %d registries %d must stay available, and %d are", t.members, majority(t.members), t.steady)}
 		}
 	}
 	t.available--
-	t.countDown(1, k.String()+" on "+host)
+	if is == steady {
+		t.steady--
+		t.countDown(1, k.String()+" on "+host)
+	}
 	return v
 }
 
 // admitForGood is admit for an instance that does not come back. What stops for good
 // shrinks the membership of the registries, whether it was available or not, so that
 // only one goes at a time, however it is with it: those that stay have to agree first.
-func (g *gate) admitForGood(k kind, host string, isAvailable bool) verdict {
+func (g *gate) admitForGood(k kind, host string, is presence) verdict {
 	t := &g.tallies[k]
 	if k == registry && t.leaving > 0 {
 		return verdict{why: "another registry is being stopped for good"}
 	}
-	v := g.admit(k, host, isAvailable)
+	v := g.admit(k, host, is)
 	if v.ok {
 		t.leaving++
 	}
@@ -93,12 +135,14 @@ func (p *pass) tallyUp() {
 		for _, h := range p.active {
 			p.tallySlot(t, k, h)
 		}
+		if k.floats() {
+			t.wanted = p.floating[k].want
+		}
+		t.limit = limitOf(p.in.Cluster.Spec.Update.MaxUnavailable, t.wanted)
 		if !k.floats() {
 			continue
 		}
-		f := &p.floating[k]
-		t.wanted = f.want
-		if missing := f.missing(); missing > 0 {
+		if missing := p.floating[k].missing(); missing > 0 {
 			t.members += missing
 			t.countDown(missing, "an instance of "+k.String())
 		}
@@ -116,14 +160,17 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 	if s.wanted || s.task != nil {
 		t.members++
 	}
-	isAvailable := s.available(k)
-	if isAvailable {
+	is := p.presenceOf(s, k)
+	if is != away {
 		t.available++
+	}
+	if is == steady {
+		t.steady++
 	}
 	if s.task != nil && s.task.runs() {
 		t.running++
 	}
-	if s.wanted && !isAvailable {
+	if s.wanted && is != steady {
 		t.countDown(1, k.String()+" on "+h.name)
 	}
 	leaves := !s.wanted && (s.goes() || !k.bound())
@@ -138,6 +185,16 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 			}
 		}
 	}
+}
+
+// limitOf is how many of the wanted instances may be down at a time: at least one.
+func limitOf(asked intstr.IntOrString, wanted int) int {
+	limit := asked.IntValue()
+	if percent, is := strings.CutSuffix(asked.StrVal, "%"); is {
+		limit, _ = strconv.Atoi(percent) // the API accepts nothing else
+		limit = wanted * limit / 100
+	}
+	return max(1, limit)
 }
 
 func (t *tally) countDown(n int, where string) {

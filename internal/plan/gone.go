@@ -88,8 +88,8 @@ func (p *pass) portsOf(t *task) (ports []uint64, known bool) {
 	case !t.outdated:
 		return p.specs[t.kind].need.ports, true
 	}
-	ports, known = p.in.Ports[SpecKey{services[t.kind], t.id.Hash}]
-	return ports, known && len(ports) > 0
+	ports = p.in.Specs[SpecKey{services[t.kind], t.id.Hash}].Ports()
+	return ports, len(ports) > 0
 }
 
 // askAbout asks the prober of the host's present agent, or takes its word.

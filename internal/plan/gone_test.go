@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+
 	"testing"
 	"time"
 
@@ -80,7 +82,7 @@ func TestNotGoneByTheProbersWord(t *testing.T) {
 
 func TestPortsOfAnEarlierSpec(t *testing.T) {
 	f := reborn(t)
-	f.ports = map[SpecKey][]uint64{{services[metadata], "oldhash"}: {31002, 31003}}
+	f.specs = map[SpecKey]quobyte.Spec{{services[metadata], "oldhash"}: {RPCPort: 31002, HTTPPort: 31003}}
 	f.old(metadata, "node3").State = mesos.TASK_UNREACHABLE
 	r := f.plan()
 	if len(r.Questions) != 1 || len(r.Questions[0].Ports) != 4 || r.Questions[0].Ports[3] != 31003 {

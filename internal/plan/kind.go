@@ -58,9 +58,6 @@ func (k kind) bound() bool { return k < s3 }
 // floats says that a number of instances runs, wherever there is room.
 func (k kind) floats() bool { return services[k].Floats() }
 
-// checked says that Mesos checks the health of its tasks.
-func (k kind) checked() bool { return k < client }
-
 func (k kind) deviceType() v1alpha1.DeviceType { return services[k].DeviceType() }
 
 var allKinds = [kinds]kind{registry, metadata, data, s3, api, webconsole, client}

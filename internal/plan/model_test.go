@@ -44,7 +44,7 @@ type model struct {
 	// registries are hosts on which one was ever started; served: one was healthy.
 	registries map[string]bool
 	served     bool
-	ports      map[SpecKey][]uint64
+	specs      map[SpecKey]quobyte.Spec
 	// declared agents are gone by a prober's word.
 	declared []Gone
 	// released devices are let go of.
@@ -224,7 +224,7 @@ func portName(port uint64) string { return fmt.Sprintf("port%d", port) }
 
 func newModel() *model {
 	m := &model{now: noon, cluster: testCluster(), agents: map[string]*modelAgent{}, tasks: map[string]*modelTask{}, streaks: map[string]*streak{}, connected: true, since: noon.Add(-time.Hour),
-		disks: map[string]*modelDisk{}, words: map[string]*modelWord{}, mountPoints: map[string]bool{}, registries: map[string]bool{}, ports: map[SpecKey][]uint64{}}
+		disks: map[string]*modelDisk{}, words: map[string]*modelWord{}, mountPoints: map[string]bool{}, registries: map[string]bool{}, specs: map[SpecKey]quobyte.Spec{}}
 	m.cluster.Namespace = "storage"
 	m.cluster.Spec.Mesos.Role, m.cluster.Spec.Mesos.Principal = "quobyte", "keeper"
 	return m
@@ -306,7 +306,7 @@ func (m *model) hasTasks(a *modelAgent) bool {
 }
 
 func (m *model) input() Input {
-	in := Input{Now: m.now, Cluster: m.cluster, Inventory: m.inventory(), Probing: m.probing, Hosts: m.hosts(), Mesos: m.snapshot(), Ports: m.ports}
+	in := Input{Now: m.now, Cluster: m.cluster, Inventory: m.inventory(), Probing: m.probing, Hosts: m.hosts(), Mesos: m.snapshot(), Specs: m.specs}
 	if m.probing {
 		in.Prober = quobyte.ProberOf(m.cluster, "")
 	}
@@ -447,7 +447,7 @@ func (m *model) launch(r *Result) {
 		a.free.add(used, -1)
 		service, hash := launched(&l)
 		id := quobyte.NewTaskID(service, l.Host, hash, quobyte.NewNonce(m.now, fmt.Sprintf("%08x", m.next())))
-		m.ports[SpecKey{service, hash}] = l.Spec.Ports()
+		m.specs[SpecKey{service, hash}] = l.Spec
 		if service == quobyte.Registry {
 			m.registries[l.Host] = true
 		}

@@ -107,7 +107,6 @@ func newPass(in Input) *pass {
 		arena:   make([]host, 0, len(in.Mesos.Agents)+64),
 		pools:   map[poolKey]*pool{},
 		revives: map[string]bool{},
-		gate:    gate{maxUnavailable: maxUnavailable},
 		gone:    in.Cluster.GoneAgents(),
 
 		reserver: reserverOf(in.Cluster),
@@ -177,5 +176,5 @@ func (p *pass) versionOf(t *task) string {
 	case !t.outdated:
 		return p.in.Cluster.Spec.Version
 	}
-	return p.in.Versions[SpecKey{services[t.kind], t.id.Hash}]
+	return p.in.Specs[SpecKey{services[t.kind], t.id.Hash}].Version
 }

@@ -37,11 +37,9 @@ type Input struct {
 	// EverRegistered: the framework id was known before this object had one, so that
 	// a registry may have run though nothing else tells of it.
 	EverRegistered bool
-	// Versions of known spec hashes (from the ControllerRevisions), for the
-	// status: service and hash to version.
-	Versions map[SpecKey]string
-	// Ports of known spec hashes: what a task of that spec listens on (rule 5).
-	Ports map[SpecKey][]uint64
+	// Specs by their hashes, as the ControllerRevisions keep them: what a task runs,
+	// and what a rollback leads to.
+	Specs map[SpecKey]quobyte.Spec
 }
 
 // SpecKey names a spec of a service.
@@ -64,8 +62,22 @@ type Result struct {
 	// Revives are roles whose declined resources are needed now.
 	Revives []string
 
+	// InverseAnswers answer the inverse offers that are held.
+	InverseAnswers []InverseAnswer
+
 	// Phase sums up how things stand.
 	Phase Phase
+	// Revision names what the spec asks of all services together.
+	Revision string
+	// Good is what all services run, when all of them run well and as wanted; else what
+	// the status has. It is to be remembered.
+	Good *v1alpha1.GoodRevision
+	// Update is the update or restart under way; nil: none is. Its field Failed is to be
+	// remembered before anything is rolled back: the plan goes by the status.
+	Update *v1alpha1.UpdateStatus
+	// Maintenance lists the hosts with a window, at most v1alpha1.MaxMaintenance, the
+	// earliest first.
+	Maintenance []v1alpha1.MaintenanceStatus
 	// Instances are all that are wanted or exist, by service, then host.
 	Instances []Instance
 	// Services counts them, in the order of quobyte.Services.
@@ -93,6 +105,17 @@ type Result struct {
 	Probers ProberCounts
 	// Recheck is when time alone changes the decisions; zero: never.
 	Recheck time.Time
+}
+
+// InverseAnswer accepts or declines the inverse offers of one agent.
+type InverseAnswer struct {
+	AgentID, Host string
+	OfferIDs      []string
+	Accept        bool
+	// Refuse is how long the master is to ask no more.
+	Refuse time.Duration
+	// Why it is declined, in a sentence; empty when it is accepted.
+	Why string
 }
 
 // Question asks a prober whether anybody listens on the ports, ascending.

@@ -86,7 +86,7 @@ func TestVersions(t *testing.T) {
 	delete(f.snap.Tasks, f.find(data, "node3").ID)
 	f.addTask("quobyte-data-node3", "node3")
 	r := Plan(Input{Now: f.now, Cluster: f.cluster, Inventory: f.found(), Mesos: f.snap,
-		Versions: map[SpecKey]string{{Service: quobyte.Data, Hash: "oldhash"}: "1.1.4"}})
+		Specs: map[SpecKey]quobyte.Spec{{Service: quobyte.Data, Hash: "oldhash"}: {Version: "1.1.4"}}})
 	wantList(t, "versions", r.Services[data].Versions, "1.1.4 (2)", "unknown (1)")
 	if s := r.Services[data]; s.Ready != 3 || s.Updated != 0 || s.Running != 3 {
 		t.Errorf("%+v", s)

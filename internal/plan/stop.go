@@ -54,7 +54,7 @@ func (p *pass) releaseLeaving() {
 				s.hold(waitOn(h, codeLeaving, s.leaving+", and it is the last registry: it stops when no metadata and data services are wanted any more, or with spec.state: Stopped"))
 				continue
 			}
-			if v := p.gate.admitForGood(k, h.name, s.task.status == available); v.ok {
+			if v := p.gate.admitForGood(k, h.name, servingTask(s.task)); v.ok {
 				p.kill(s.task, s.leaving, v)
 			} else {
 				s.hold(waitOn(h, codeLeaving, s.leaving+", and stopping it waits: "+v.why))
@@ -97,7 +97,7 @@ func (p *pass) stopSurplus() {
 			if t.status == halting || t.agent == nil || !t.agent.Behind {
 				continue
 			}
-			if v := p.gate.admit(k, t.host.name, t.status == available); v.ok {
+			if v := p.gate.admit(k, t.host.name, servingTask(t)); v.ok {
 				p.kill(t, cause, v)
 			}
 		}

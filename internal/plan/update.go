@@ -144,7 +144,7 @@ func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 		switch {
 		case w != nil:
 			s.hold(r.waits(r.one + " waits, it could not start again now: " + w.sentence()))
-		case s.task.status == available:
+		case p.presenceOf(s, k) != away:
 			serving = append(serving, h)
 		default:
 			down = append(down, h)
@@ -155,7 +155,7 @@ func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 	}
 	for _, h := range serving {
 		s := &h.slots[k]
-		if v := p.gate.admit(k, h.name, true); v.ok {
+		if v := p.gate.admit(k, h.name, p.presenceOf(s, k)); v.ok {
 			p.kill(s.task, r.cause(p, s), v)
 		} else {
 			s.hold(r.waits(r.one + " waits: " + v.why))
@@ -170,11 +170,11 @@ func (p *pass) rollDown(r *rollout, k kind, down []*host) {
 	motion := p.inMotion(k)
 	for _, h := range down {
 		s := &h.slots[k]
-		if motion >= p.gate.maxUnavailable {
+		if motion >= p.gate.tallies[k].limit {
 			s.hold(r.waits(r.one + " waits for another " + k.String() + " to settle"))
 			continue
 		}
-		p.kill(s.task, r.cause(p, s), p.gate.admit(k, h.name, false))
+		p.kill(s.task, r.cause(p, s), p.gate.admit(k, h.name, away))
 		motion++
 	}
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"k8s.io/apimachinery/pkg/util/intstr"
+
 	"testing"
 	"time"
 
@@ -186,7 +188,7 @@ func TestRegistryMajority(t *testing.T) {
 			f.find(registry, []string{"node1", "node2"}[i]).State = mesos.TASK_UNREACHABLE
 		}
 		p := newPass(Input{Now: f.now, Cluster: f.cluster, Inventory: f.found(), Mesos: f.snap})
-		p.gate.maxUnavailable = test.maxUnavailable
+		p.in.Cluster.Spec.Update.MaxUnavailable = intstr.FromInt(test.maxUnavailable)
 		r := p.run()
 		if len(r.Kills) != test.want {
 			t.Errorf("%+v: kills %v", test, kills(r))
@@ -221,7 +223,7 @@ func TestUpdateCause(t *testing.T) {
 		t.Error(got)
 	}
 	r := Plan(Input{Now: f.now, Cluster: f.cluster, Inventory: f.found(), Mesos: f.snap,
-		Versions: map[SpecKey]string{{Service: quobyte.Registry, Hash: "oldhash"}: "1.1.5"}})
+		Specs: map[SpecKey]quobyte.Spec{{Service: quobyte.Registry, Hash: "oldhash"}: {Version: "1.1.5"}}})
 	if got := r.Kills[0].Cause; got != "update of its settings" {
 		t.Error(got)
 	}

@@ -122,13 +122,27 @@ func (p *pass) statusOf(t *task) status {
 		return halting
 	case t.Launching, t.State != mesos.TASK_RUNNING:
 		return launching
-	case t.Healthy == nil && !t.id.Legacy && t.kind.checked():
-		// Tasks of the earlier framework have no health check.
+	case t.Healthy == nil && p.checked(t):
 		return comingUp
 	case t.Healthy != nil && !*t.Healthy:
 		return unhealthy
 	}
 	return available
+}
+
+// checked says that Mesos checks the task's health: as its own spec has it, or, when
+// that is not known any more, the wanted one. Tasks of the earlier framework and probers
+// have no health check.
+func (p *pass) checked(t *task) bool {
+	if t.id.Legacy || t.kind == prober {
+		return false
+	}
+	if t.outdated {
+		if spec, known := p.in.Specs[SpecKey{services[t.kind], t.id.Hash}]; known {
+			return spec.Checked()
+		}
+	}
+	return p.specs[t.kind].spec.Checked()
 }
 
 // removed says that Mesos has removed the framework: it has told its tasks to end,

@@ -33,6 +33,11 @@ type document struct {
 	MesosDNSDomain      string             `json:"mesosDNSDomain"`
 	Endpoints           []string           `json:"endpoints,omitempty"`
 	MountPoint          string             `json:"mountPoint"`
+	HealthOff           bool               `json:"healthOff"`
+	HealthPath          string             `json:"healthPath"`
+	HealthInterval      int64              `json:"healthIntervalMillis"`
+	HealthTimeout       int64              `json:"healthTimeoutMillis"`
+	HealthGrace         int64              `json:"healthGraceMillis"`
 }
 
 // alwaysKept are the keys that stand in every canonical form.
@@ -99,6 +104,11 @@ func documentOf(s Spec) document {
 		MesosDNSDomain:      s.Registry.MesosDNSDomain,
 		Endpoints:           s.Registry.Endpoints,
 		MountPoint:          s.MountPoint,
+		HealthOff:           s.Health.Off,
+		HealthPath:          s.Health.Path,
+		HealthInterval:      s.Health.IntervalMillis,
+		HealthTimeout:       s.Health.TimeoutMillis,
+		HealthGrace:         s.Health.GraceMillis,
 	}
 	if len(s.Env) > 0 {
 		d.Env = make(map[string]string, len(s.Env))
@@ -136,6 +146,10 @@ func (d document) spec() Spec {
 			Endpoints:      d.Endpoints,
 		},
 		MountPoint: d.MountPoint,
+		Health: Health{
+			Off: d.HealthOff, Path: d.HealthPath,
+			IntervalMillis: d.HealthInterval, TimeoutMillis: d.HealthTimeout, GraceMillis: d.HealthGrace,
+		},
 	}
 }
 

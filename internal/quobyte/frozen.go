@@ -19,6 +19,10 @@ func frozenDefaults(s Service) (document, bool) {
 		User:                "root",
 		Discovery:           v1alpha1.DiscoveryMesosDNS,
 		MesosDNSDomain:      "mesos",
+		HealthPath:          "/",
+		HealthInterval:      15_000,
+		HealthTimeout:       20_000,
+		HealthGrace:         120_000,
 	}
 	switch s {
 	case Registry:
@@ -42,6 +46,7 @@ func frozenDefaults(s Service) (document, bool) {
 	case Client:
 		d.MilliCPUs, d.MemMiB, d.DiskMiB = 2000, 2048, 150
 		d.HostDeviceDirectory, d.MountPoint = "", "/quobyte"
+		d.HealthPath, d.HealthInterval, d.HealthTimeout, d.HealthGrace = "", 0, 0, 0
 	default:
 		return document{}, false
 	}

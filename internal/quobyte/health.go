@@ -8,13 +8,8 @@ import (
 )
 
 const (
-	healthDelay    = 5 * time.Second
-	healthInterval = 15 * time.Second
-	// healthTimeout is longer than a garbage collection of a busy storage service.
-	healthTimeout = 20 * time.Second
-	// healthGrace is how long a service may take to answer for the first time: it
-	// reads its devices before. Nothing is reported unhealthy before that.
-	healthGrace = 2 * time.Minute
+	// healthDelay is the time from the start to the first check.
+	healthDelay = 5 * time.Second
 
 	// neverKill is the number of failed checks after which Mesos kills the task.
 	// Whether something unhealthy is restarted is for the planner to decide, who
@@ -24,18 +19,23 @@ const (
 
 // healthCheck asks the status page of the service. Mesos runs it on the agent,
 // whose network the container shares.
+//
+// The defaults of the API: a time-out that is longer than a garbage collection of a
+// busy storage service, and time to read the devices before anything is reported.
 func healthCheck(spec Spec) *mesos.HealthCheck {
 	return &mesos.HealthCheck{
 		Type: mesos.HealthCheck_HTTP,
 		HTTP: &mesos.HealthCheck_HTTPCheckInfo{
 			Scheme: new("http"),
 			Port:   uint32(spec.HTTPPort),
-			Path:   new("/"),
+			Path:   &spec.Health.Path,
 		},
 		DelaySeconds:        new(healthDelay.Seconds()),
-		IntervalSeconds:     new(healthInterval.Seconds()),
-		TimeoutSeconds:      new(healthTimeout.Seconds()),
-		GracePeriodSeconds:  new(healthGrace.Seconds()),
+		IntervalSeconds:     new(seconds(spec.Health.IntervalMillis)),
+		TimeoutSeconds:      new(seconds(spec.Health.TimeoutMillis)),
+		GracePeriodSeconds:  new(seconds(spec.Health.GraceMillis)),
 		ConsecutiveFailures: new(uint32(neverKill)),
 	}
 }
+
+func seconds(millis int64) float64 { return float64(millis) / 1000 }

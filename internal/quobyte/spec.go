@@ -25,4 +25,18 @@ type Spec struct {
 	// MountPoint on the host at which a client shows the volumes; empty for all
 	// others.
 	MountPoint string
+	Health     Health
 }
+
+// Health says how Mesos checks a service. It is a part of the spec, as Mesos learns it
+// with the task alone.
+type Health struct {
+	// Off: nobody checks.
+	Off  bool
+	Path string
+	// IntervalMillis, TimeoutMillis and GraceMillis in milliseconds.
+	IntervalMillis, TimeoutMillis, GraceMillis int64
+}
+
+// Checked says that Mesos checks the health of the service's tasks.
+func (s Spec) Checked() bool { return s.HTTPPort != 0 && !s.Health.Off }

@@ -37,6 +37,20 @@ func SpecOf(cluster *v1alpha1.QuobyteCluster, s Service) Spec {
 		HostDeviceDirectory: asked.HostDeviceDirectory,
 		User:                asked.Mesos.User,
 		Registry:            effectiveRegistry(asked.Registry),
+		Health:              effectiveHealth(&asked.Health, s),
+	}
+}
+
+// effectiveHealth leaves out how a service is checked that is not.
+func effectiveHealth(asked *v1alpha1.HealthSpec, s Service) Health {
+	if !asked.Enabled || slices.Contains(asked.Except, v1alpha1.ServiceName(s)) {
+		return Health{Off: true}
+	}
+	return Health{
+		Path:           asked.Path,
+		IntervalMillis: asked.Interval.Milliseconds(),
+		TimeoutMillis:  asked.Timeout.Milliseconds(),
+		GraceMillis:    asked.GracePeriod.Milliseconds(),
 	}
 }
 

@@ -42,7 +42,10 @@ func TaskInfo(spec Spec, p Placement) mesos.TaskInfo {
 		Labels:     &mesos.Labels{Labels: []mesos.Label{{Key: versionLabel, Value: &spec.Version}}},
 	}
 	if spec.HTTPPort != 0 {
-		info.HealthCheck, info.Discovery = healthCheck(spec), discovery(spec)
+		info.Discovery = discovery(spec)
+	}
+	if spec.Checked() {
+		info.HealthCheck = healthCheck(spec)
 	}
 	return info
 }
