@@ -51,13 +51,17 @@ func (w *world) heal() {
 	}
 	w.listen()
 	w.schedule("")
+	w.settleWishes()
+	w.act(checker.Act{Kind: checker.Healed})
+}
+
+// cure makes all tasks healthy.
+func (w *world) cure() {
 	for _, t := range w.running() {
 		if t.Healthy != nil && !*t.Healthy {
 			_ = w.mesos.SetHealth(t.ID, true)
 		}
 	}
-	w.settleWishes()
-	w.act(checker.Act{Kind: checker.Healed})
 }
 
 // settleWishes has the user want the ending.
@@ -176,6 +180,7 @@ func (w *world) lives() map[string]int {
 
 // unsettled says what is not as it is wanted; empty: all is.
 func (w *world) unsettled() string {
+	w.cure()
 	if why := differ(w.wanted(), w.lives()); why != "" {
 		return why
 	}
