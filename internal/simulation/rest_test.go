@@ -13,6 +13,7 @@ import (
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/simulation/checker"
+	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
 )
 
 const (
@@ -62,6 +63,13 @@ func (w *world) cure() {
 			_ = w.mesos.SetHealth(t.ID, true)
 		}
 	}
+	for _, t := range w.services() {
+		// What hangs gets its image at last; a play that goes on goes on by itself.
+		if t.State == mesos.TASK_STAGING && time.Since(t.Launched) > 5*time.Minute {
+			_ = w.mesos.Report(t.ID, mesostest.Step{State: mesos.TASK_RUNNING})
+			_ = w.mesos.SetHealth(t.ID, true)
+		}
+	}
 }
 
 // settleWishes has the user want the ending.
@@ -108,6 +116,12 @@ func (w *world) await() {
 		w.delete(v1alpha1.DeletionOrphan)
 		w.awaitThat("the cluster is let go", w.undeleted)
 	case endTornDown:
+		w.awaitThat("the cluster can be deleted", func() string {
+			if c := w.cluster(); c == nil || len(c.Finalizers) == 0 || w.anyDeleting() {
+				return "it has no finalizer, or a device is being deleted"
+			}
+			return ""
+		})
 		w.delete(v1alpha1.DeletionTeardown)
 		w.awaitThat("the cluster is torn down", w.undeleted)
 	}

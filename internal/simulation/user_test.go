@@ -365,7 +365,8 @@ func (w *world) deleteTeardown(dice) string { return w.delete(v1alpha1.DeletionT
 // delete deletes the cluster.
 func (w *world) delete(policy v1alpha1.DeletionPolicy) string {
 	c := w.cluster()
-	if c == nil || c.DeletionTimestamp != nil || w.wants.saved != nil || w.anyDeleting() {
+	// Without a finalizer it would be gone before anybody has heard of it.
+	if c == nil || c.DeletionTimestamp != nil || w.wants.saved != nil || len(c.Finalizers) == 0 || w.anyDeleting() {
 		return ""
 	}
 	if c.Spec.DeletionPolicy != policy {

@@ -193,12 +193,16 @@ func (w *world) cluster() *v1alpha1.QuobyteCluster {
 }
 
 // edit changes the object of the cluster, as kubectl edit does; false: there is none.
+// A manifest that is to be applied again changes with it.
 func (w *world) edit(change func(*v1alpha1.QuobyteCluster)) bool {
 	c := w.cluster()
 	if c == nil {
 		return false
 	}
 	change(c)
+	if w.wants.saved != nil {
+		change(w.wants.saved)
+	}
 	return w.user.Update(context.Background(), c) == nil
 }
 
