@@ -138,7 +138,7 @@ func (w *world) replace(host string, booted bool) {
 	old := w.agentID(host)
 	w.mesos.ReplaceAgent(host)
 	w.mu.Lock()
-	w.lost = append(w.lost, lostAgent{host: host, id: old})
+	w.lost = append(w.lost, &lostAgent{host: host, id: old})
 	w.mu.Unlock()
 	w.covers("agent replaced, its containers live: " + fmt.Sprint(!booted))
 	if booted {
@@ -215,9 +215,9 @@ func (w *world) lostAgents() []*lostAgent {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []*lostAgent
-	for i := range w.lost {
-		if !w.lost[i].declared {
-			list = append(list, &w.lost[i])
+	for _, l := range w.lost {
+		if !l.declared {
+			list = append(list, l)
 		}
 	}
 	return list

@@ -18,8 +18,9 @@ import (
 
 const (
 	// patience is how long it may take until all is as it is wanted: agents of a lost
-	// master are given up after ten minutes, failures wait for five at most.
-	patience = 45 * time.Minute
+	// master are given up after ten minutes, failures wait for five at most, and what was
+	// declined may be kept back for an hour where an agent has left and come back.
+	patience = 75 * time.Minute
 	// staysFor is how long it must then stay so.
 	staysFor = 30 * time.Second
 )
@@ -146,7 +147,7 @@ func (w *world) awaitThat(what string, missing func() string) {
 			return
 		}
 		if now.Sub(began) > patience {
-			w.problem("liveness: it does not come to it within %s that %s: %s", patience, what, why)
+			w.problem("liveness: it does not come to it within %s that %s: %s\n  the status says: %s", patience, what, why, w.untrue())
 			return
 		}
 		time.Sleep(step)

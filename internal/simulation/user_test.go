@@ -340,10 +340,13 @@ func (w *world) start(dice) string {
 }
 
 func (w *world) suspend(dice) string {
-	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Suspend = !c.Spec.Suspend }) {
+	c := w.cluster()
+	if c == nil {
 		return ""
 	}
-	return fmt.Sprint(w.cluster().Spec.Suspend)
+	is := !c.Spec.Suspend
+	w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Suspend = is })
+	return fmt.Sprint(is)
 }
 
 func (w *world) place(d dice) string {
@@ -390,7 +393,7 @@ func (w *world) recreate(dice) string {
 		return ""
 	}
 	c := &v1alpha1.QuobyteCluster{ObjectMeta: metav1.ObjectMeta{Namespace: clusterKey().Namespace, Name: clusterKey().Name}}
-	c.Spec = w.wants.saved.Spec
+	c.Spec, c.Annotations = w.wants.saved.Spec, w.wants.saved.Annotations
 	c.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
 	w.must(w.user.Create(context.Background(), c))
 	w.wants.saved = nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,7 +56,7 @@ type world struct {
 	trouble  trouble
 	bad      behaviour
 	fates    fates
-	lost     []lostAgent
+	lost     []*lostAgent
 	healed   bool
 	problems []string
 }
@@ -195,15 +196,20 @@ func (w *world) cluster() *v1alpha1.QuobyteCluster {
 // edit changes the object of the cluster, as kubectl edit does; false: there is none.
 // A manifest that is to be applied again changes with it.
 func (w *world) edit(change func(*v1alpha1.QuobyteCluster)) bool {
-	c := w.cluster()
-	if c == nil {
-		return false
-	}
-	change(c)
 	if w.wants.saved != nil {
 		change(w.wants.saved)
 	}
-	return w.user.Update(context.Background(), c) == nil
+	for {
+		c := w.cluster()
+		if c == nil {
+			return false
+		}
+		change(c)
+		err := w.user.Update(context.Background(), c)
+		if !apierrors.IsConflict(err) {
+			return err == nil
+		}
+	}
 }
 
 func (w *world) devices() []v1alpha1.QuobyteDevice {

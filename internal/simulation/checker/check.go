@@ -62,8 +62,10 @@ type task struct {
 	since     time.Time
 	// sick is when it was last said to be unhealthy; zero: never.
 	sick time.Time
-	// killed is when its end was first asked for.
+	// killed is when its end was first asked for, and killer the process that did: the
+	// next one knows nothing of it.
 	killed time.Time
+	killer int
 	ended  bool // by a word of Mesos that is final
 	// proven absent: its agent is behind a barrier that did not show it.
 	absent bool
@@ -161,7 +163,11 @@ func (c *check) event(e *Entry) {
 
 // update is a word of Mesos about a task.
 func (c *check) update(s *session, status *mesos.TaskStatus) {
-	if agent := status.AgentID.GetValue(); status.GetState() == mesos.TASK_GONE || len(status.UUID) > 0 {
+	agent := status.AgentID.GetValue()
+	if status.GetState() == mesos.TASK_GONE_BY_OPERATOR {
+		c.wishes.gone[agent] = true
+	}
+	if status.GetState() == mesos.TASK_GONE || len(status.UUID) > 0 || status.GetReason() == mesos.REASON_AGENT_REREGISTERED {
 		s.known[agent] = true
 		if s.probed[agent] == status.TaskID.Value && status.GetState() == mesos.TASK_GONE {
 			c.opens(s, agent)
@@ -190,11 +196,14 @@ func (c *check) update(s *session, status *mesos.TaskStatus) {
 
 // judgeTask notes whether the task serves, as far as anybody is told.
 func (c *check) judgeTask(t *task) {
-	is := t.state == mesos.TASK_RUNNING && t.killed.IsZero() && !t.absent && (!t.checked || t.healthy != nil && *t.healthy)
+	is := t.state == mesos.TASK_RUNNING && !c.isKilled(t) && !t.absent && (!t.checked || t.healthy != nil && *t.healthy)
 	if is != t.available {
 		t.available, t.since = is, c.now
 	}
 }
+
+// isKilled says that the present process has asked for the task's end.
+func (c *check) isKilled(t *task) bool { return !t.killed.IsZero() && t.killer >= c.newest }
 
 // opens is the word that opens an agent's barrier: what was not told of it before does
 // not run there.

@@ -13,7 +13,12 @@ func (c *check) subscribes(e *Entry) {
 	if e.Operator < c.newest {
 		c.violate("10", "process %d subscribes after %d did", e.Operator, c.newest)
 	}
-	c.newest = max(c.newest, e.Operator)
+	if e.Operator > c.newest {
+		c.newest = e.Operator
+		for _, t := range c.tasks {
+			c.judgeTask(t)
+		}
+	}
 	if !info.GetCheckpoint() {
 		c.violate("9", "the framework does not checkpoint")
 	}

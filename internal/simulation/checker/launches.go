@@ -22,7 +22,7 @@ func (c *check) launchFits(t *task) {
 	_, most := w.floating(t.service, since)
 	live := 0
 	for _, other := range c.tasks {
-		if other.service == t.service && !other.ended && !other.absent && other.killed.IsZero() && c.isLive(other) && c.reachable(other) {
+		if other.service == t.service && !other.ended && !other.absent && !c.isKilled(other) && c.isLive(other) && c.reachable(other) {
 			live++
 		}
 	}

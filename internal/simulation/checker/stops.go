@@ -17,11 +17,11 @@ const glance = time.Second
 // kills judges a KILL, when it is the first of its task.
 func (c *check) kills(e *Entry, s *session, id string) {
 	t := c.tasks[id]
-	if t == nil || !t.killed.IsZero() {
+	if t == nil || c.isKilled(t) {
 		return
 	}
 	was := t.available
-	t.killed = c.now
+	t.killed, t.killer = c.now, e.Operator
 	c.judgeTask(t)
 	if t.service == "prober" {
 		return
@@ -141,7 +141,7 @@ func (c *check) serves(service, host string) bool {
 }
 
 func (c *check) servesTask(t *task) bool {
-	return t.available || c.now.Sub(t.since) < glance && !t.launched.Equal(t.since) && t.killed.IsZero()
+	return t.available || c.now.Sub(t.since) < glance && !t.launched.Equal(t.since) && !c.isKilled(t)
 }
 
 // keepsMajority: of three registries or more, most serve after the stop.
