@@ -196,9 +196,6 @@ func (w *world) cluster() *v1alpha1.QuobyteCluster {
 // edit changes the object of the cluster, as kubectl edit does; false: there is none.
 // A manifest that is to be applied again changes with it.
 func (w *world) edit(change func(*v1alpha1.QuobyteCluster)) bool {
-	if w.wants.saved != nil {
-		change(w.wants.saved)
-	}
 	for {
 		c := w.cluster()
 		if c == nil {
@@ -206,9 +203,13 @@ func (w *world) edit(change func(*v1alpha1.QuobyteCluster)) bool {
 		}
 		change(c)
 		err := w.user.Update(context.Background(), c)
-		if !apierrors.IsConflict(err) {
-			return err == nil
+		if apierrors.IsConflict(err) {
+			continue
 		}
+		if err == nil && w.wants.saved != nil {
+			change(w.wants.saved)
+		}
+		return err == nil
 	}
 }
 

@@ -106,7 +106,7 @@ func (c *check) passesGate(t *task) {
 	}
 	if bound(t.service) {
 		for host := range c.wishes.hosts(t.service, c.heardSince()) {
-			if host != t.host && !c.serves(t.service, host) {
+			if host != t.host && !c.serves(t.service, host) && !c.awaited(t.service, host) {
 				note(host)
 			}
 		}
@@ -128,6 +128,26 @@ func (c *check) passesGate(t *task) {
 	if t.service == "registry" {
 		c.keepsMajority(t)
 	}
+}
+
+// awaited says that all disks that ask for the service on the host were carried there,
+// and that it was not started for them yet.
+func (c *check) awaited(service, host string) bool {
+	for _, d := range c.wishes.devices {
+		if d.host == host && d.inService && slices.Contains(d.types, service) && (d.from == "" || c.launchedSince(service, host, d.since)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *check) launchedSince(service, host string, since time.Time) bool {
+	for _, t := range c.tasks {
+		if t.service == service && t.host == host && t.launched.After(since) {
+			return true
+		}
+	}
+	return false
 }
 
 // serves says that the service serves on the host, or did until a moment ago.
