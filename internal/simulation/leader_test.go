@@ -13,7 +13,7 @@ import (
 
 // lostAfter is how long a process that another one has taken the lease from goes on,
 // when nobody tells it: the leader election notices then.
-const lostAfter = 50 * time.Second
+const lostAfter = 15 * time.Second
 
 // leader is the present process, and starts the next when it has ended.
 type leader struct {

@@ -13,6 +13,7 @@ import (
 var (
 	firstSeed = flag.Uint64("seed", 1, "the first seed")
 	seeds     = flag.Uint64("seeds", 12, "how many")
+	always    = flag.Bool("trace", false, "write the trace of each seed, whether or not it fails")
 	mostFails = flag.Int("failures", 10, "give up after so many seeds that failed")
 )
 

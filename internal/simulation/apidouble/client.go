@@ -111,28 +111,36 @@ func (c *Client) patch(ctx context.Context, o client.Object, p client.Patch, sta
 	if p.Type() != types.MergePatchType {
 		panic("apidouble: only merge patches are known, not " + string(p.Type()))
 	}
-	data, err := p.Data(o)
-	if err != nil {
-		return fmt.Errorf("make the patch: %w", err)
-	}
+	r := c.request("patch", o)
+	r.Status = status
+	return c.via(ctx, r, func() error {
+		return c.server.update(o, change{status: status, apply: func(have client.Object) (client.Object, error) {
+			// What was made of this very version is what the patch would make of it.
+			if o.GetResourceVersion() == have.GetResourceVersion() {
+				return o, nil
+			}
+			data, err := p.Data(o)
+			if err != nil {
+				return nil, fmt.Errorf("make the patch: %w", err)
+			}
+			return c.server.patched(have, data)
+		}})
+	})
+}
+
+// patched is the object with a merge patch (RFC 7386).
+func (s *Server) patched(have client.Object, data []byte) (client.Object, error) {
 	var fixed struct {
 		Metadata struct {
 			ResourceVersion string `json:"resourceVersion"`
 		} `json:"metadata"`
 	}
 	if err := json.Unmarshal(data, &fixed); err != nil {
-		return fmt.Errorf("read the patch: %w", err)
+		return nil, fmt.Errorf("read the patch: %w", err)
 	}
-	r := c.request("patch", o)
-	r.Status = status
-	return c.via(ctx, r, func() error {
-		return c.server.update(o, change{status: status, version: fixed.Metadata.ResourceVersion,
-			apply: func(have client.Object) (client.Object, error) { return patched(have, data) }})
-	})
-}
-
-// patched is the object with a merge patch (RFC 7386).
-func patched(have client.Object, data []byte) (client.Object, error) {
+	if v := fixed.Metadata.ResourceVersion; v != "" && v != have.GetResourceVersion() {
+		return nil, s.conflict(s.kindOf(have), have.GetName())
+	}
 	raw, err := json.Marshal(have)
 	if err != nil {
 		return nil, fmt.Errorf("write the object as JSON: %w", err)
