@@ -17,7 +17,7 @@ type agentBook struct {
 func (b *agentBook) busy() bool { return len(b.tasks)+len(b.operations) > 0 }
 
 // editAgent returns the agent for changing: a copy that no snapshot shows. Its
-// Offers and Declined are replaced, never changed in place.
+// Offers, InverseOffers and Declined are replaced, never changed in place.
 func (s *state) editAgent(id string) *Agent {
 	a, b := s.agents[id], s.agentBooks[id]
 	if b.copied != s.generation+1 {
@@ -89,8 +89,12 @@ func (s *state) unregister(agentID string) {
 		for _, o := range a.Offers {
 			delete(s.offers, o.ID)
 		}
+		for _, o := range a.InverseOffers {
+			delete(s.inverse, o.ID)
+		}
 		a = s.editAgent(agentID)
 		a.Registered, a.Behind, a.Offers, a.Declined = false, false, nil, nil
+		a.forgetWindow()
 	}
 	if book.registered != 0 {
 		book.registered = 0

@@ -5,8 +5,9 @@
 // Accept, Kill, Decline and so on, none of which waits for the network either.
 //
 // Deciding is pure and lies in state and the files about its parts (offers, accept,
-// tasks, operations, messages, barrier, reconcile, kills); doing is thin: Run and
-// its sessions read events, watch the time and send what the state wants sent.
+// inverse_offers, tasks, operations, messages, barrier, reconcile, kills); doing is
+// thin: Run and its sessions read events, watch the time and send what the state
+// wants sent.
 package mesosbridge
 
 import (
@@ -102,6 +103,13 @@ func (b *Bridge) Shutdown(agentID, executorID string) {
 // given, unless there are more of them or a Revive comes first.
 func (b *Bridge) Decline(offerIDs []string, refuse time.Duration) {
 	b.input(func(s *state, now time.Time) { s.decline(offerIDs, refuse, now) })
+}
+
+// AnswerInverse accepts or declines inverse offers: whether the framework has left
+// their agents, or will have. Ids that are not held are passed over. The master asks
+// again after refuse, as long as the window is scheduled.
+func (b *Bridge) AnswerInverse(ids []string, accept bool, refuse time.Duration) {
+	b.input(func(s *state, now time.Time) { s.answerInverse(ids, accept, refuse, now) })
 }
 
 // Revive asks for what was declined in these roles.

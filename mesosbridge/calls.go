@@ -17,8 +17,8 @@ type outgoing struct {
 	// agent orders calls: those of one agent are sent one after the other, so that
 	// no KILL overtakes its ACCEPT and acknowledgements keep their order. Empty:
 	// the call is ordered with all others that name no agent (RECONCILE, DECLINE,
-	// REVIVE, TEARDOWN), so that no round of reconciliation overtakes another and
-	// no DECLINE a REVIVE.
+	// REVIVE, TEARDOWN, the answers to inverse offers), so that no round of
+	// reconciliation overtakes another and no DECLINE a REVIVE.
 	agent string
 	// subscription in which the call was made; answers that come after it ended
 	// say nothing of the present one.

@@ -25,7 +25,9 @@ func (m *model) check(t *rapid.T) {
 			t.Fatalf("a snapshot has changed:\n%s\n%s", m.looks, now)
 		}
 	}
+	before := m.shown
 	m.shown = m.s.snapshot()
+	m.checkSteady(t, before)
 	m.looks = looks(m.shown)
 	sum := 0
 	for _, n := range m.s.taskStates {
@@ -35,6 +37,7 @@ func (m *model) check(t *rapid.T) {
 		t.Fatalf("the books do not tally: %v for %d tasks", m.s.taskStates, len(m.s.tasks))
 	}
 	m.checkOperations(t)
+	m.checkInverseOffers(t)
 	for _, a := range m.agents {
 		shown := m.s.agents[a.id]
 		if m.s.gone[a.id] && shown != nil && (shown.Registered || len(m.s.agentBooks[a.id].tasks) > 0) {
@@ -56,7 +59,11 @@ func looks(s *Snapshot) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, s.Revision, s.Connected, s.Reconciled)
 	for _, id := range slices.Sorted(maps.Keys(s.Agents)) {
-		fmt.Fprintln(&b, *s.Agents[id])
+		a := s.Agents[id]
+		fmt.Fprintln(&b, *a, a.Unavailability)
+		for _, i := range a.InverseOffers {
+			fmt.Fprintln(&b, *i)
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.Tasks)) {
 		fmt.Fprintln(&b, *s.Tasks[id])
@@ -83,21 +90,7 @@ func (m *model) settle(t *rapid.T) {
 			m.arrive(a)
 		}
 	}
-	for until := m.now.Add(time.Hour); m.now.Before(until); m.check(t) {
-		m.take()
-		switch {
-		case len(m.events) > 0:
-			m.readEvent()
-		case len(m.answers) > 0:
-			m.answerLane(slices.Sorted(maps.Keys(m.answers))[0])
-		case len(m.ready()) > 0:
-			m.processLane(m.ready()[0])
-		default:
-			m.now = m.s.next()
-			m.s.lastEvent = m.now // a heartbeat
-			m.s.tick(m.now)
-		}
-	}
+	m.settleFor(t, time.Hour)
 	for _, a := range m.agents {
 		if m.s.agents[a.id] != nil && !m.s.agents[a.id].Behind {
 			t.Fatalf("%s is registered and its barrier is closed", a.id)
@@ -119,6 +112,26 @@ func (m *model) settle(t *rapid.T) {
 	for _, a := range m.agents {
 		for id := range a.operations {
 			t.Fatalf("nobody has acknowledged the end of operation %s", id)
+		}
+	}
+	m.settleInverseOffers(t)
+}
+
+// settleFor lets everything that is under way arrive, and time pass.
+func (m *model) settleFor(t *rapid.T, d time.Duration) {
+	for until := m.now.Add(d); ; m.check(t) {
+		m.take()
+		switch {
+		case len(m.events) > 0:
+			m.readEvent()
+		case len(m.answers) > 0:
+			m.answerLane(slices.Sorted(maps.Keys(m.answers))[0])
+		case len(m.ready()) > 0:
+			m.processLane(m.ready()[0])
+		case !m.now.Before(until):
+			return
+		default:
+			m.wait()
 		}
 	}
 }
@@ -256,6 +269,25 @@ func TestSafetyInEveryHistory(t *testing.T) {
 				e.Update.Status.Source = mesos.SOURCE_EXECUTOR.Enum()
 				e.Update.Status.UUID = []byte("stale")
 				m.emit(e)
+			},
+			"health": func(t *rapid.T) {
+				a := agentIn(t, isRegistered, isUnreachable, isRecovered)
+				id := pick(t, "task", slices.Sorted(maps.Keys(a.running)))
+				healthy := rapid.Bool().Draw(t, "healthy")
+				m.health[id] = healthy
+				m.own(id, a, mesos.TASK_RUNNING).Update.Status.Healthy = &healthy
+			},
+			"schedule": func(t *rapid.T) {
+				a := agentIn(t, isRegistered, isUnreachable, isRecovered)
+				var w *mesos.Unavailability
+				if hour := rapid.IntRange(0, 2).Draw(t, "hour"); hour > 0 {
+					w = window(int64(hour))
+				}
+				m.reschedule(a, w)
+			},
+			"answer": func(t *rapid.T) {
+				id := pick(t, "inverse offer", slices.Sorted(maps.Keys(m.s.inverse)))
+				m.s.answerInverse([]string{id}, rapid.Bool().Draw(t, "accept"), 0, m.now)
 			},
 			"time": func(t *rapid.T) {
 				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 60_000).Draw(t, "ms")) * time.Millisecond)

@@ -27,6 +27,7 @@ type model struct {
 	unacked map[string]*scheduler.Event
 	final   map[string]bool // tasks whose end the state was told by Mesos
 	misled  map[string]bool // tasks that were remembered with another agent
+	health  map[string]bool // what the checks of tasks said last
 	said    []string        // agents that a person says are gone
 
 	shown *Snapshot // the one before, and what it looked like
@@ -50,12 +51,16 @@ type modelAgent struct {
 	// operations whose end nobody has acknowledged, and all that were done.
 	operations map[string]*scheduler.Event
 	done       map[string]bool
+	// window of its machine, nil: none is scheduled; the inverse offer that is
+	// outstanding, empty: none is; and the answer to the one before.
+	window          *mesos.Unavailability
+	inverse, answer string
 }
 
 func newModel() *model {
 	m := &model{
 		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), unacked: map[string]*scheduler.Event{},
-		final: map[string]bool{}, misled: map[string]bool{},
+		final: map[string]bool{}, misled: map[string]bool{}, health: map[string]bool{},
 	}
 	for i := range 3 {
 		m.agents = append(m.agents, &modelAgent{id: fmt.Sprintf("agent%d", i), standing: isRegistered,
@@ -73,9 +78,9 @@ func (m *model) restart(remembered []RememberedTask) {
 	m.s.remember(remembered, m.now)
 	m.lanes, m.answers, m.events = map[string][]*outgoing{}, map[string]func(){}, nil
 	clear(m.final)
-	m.said = nil
+	m.said, m.shown = nil, nil
 	for _, a := range m.agents {
-		a.offer = ""
+		a.offer, a.inverse = "", ""
 	}
 }
 
@@ -126,7 +131,7 @@ func (m *model) disconnect(fate func() int) {
 	}
 	m.s.out, m.events = nil, nil
 	for _, a := range m.agents {
-		a.offer = ""
+		a.offer, a.inverse = "", ""
 	}
 }
 
@@ -152,7 +157,7 @@ func update(task, agent string, said mesos.TaskState, reason *mesos.TaskStatus_R
 }
 
 // own is an update of an executor, which comes until it is acknowledged.
-func (m *model) own(task string, a *modelAgent, said mesos.TaskState) {
+func (m *model) own(task string, a *modelAgent, said mesos.TaskState) *scheduler.Event {
 	e := update(task, a.id, said, nil)
 	e.Update.Status.Source = mesos.SOURCE_EXECUTOR.Enum()
 	e.Update.Status.UUID = []byte(m.id("uuid"))
@@ -160,6 +165,16 @@ func (m *model) own(task string, a *modelAgent, said mesos.TaskState) {
 	if a.standing == isRegistered {
 		m.emit(e)
 	}
+	return e
+}
+
+// running is a master's word that a task runs, and how its check found it last.
+func (m *model) running(task string, a *modelAgent, reason mesos.TaskStatus_Reason) *scheduler.Event {
+	e := update(task, a.id, mesos.TASK_RUNNING, &reason)
+	if healthy, ok := m.health[task]; ok {
+		e.Update.Status.Healthy = &healthy
+	}
+	return e
 }
 
 // process is what a master does with a call.
@@ -171,7 +186,7 @@ func (m *model) process(o *outgoing) {
 			for _, a := range m.agents {
 				if a.standing == isRegistered {
 					for _, id := range slices.Sorted(maps.Keys(a.running)) {
-						m.emit(update(id, a.id, mesos.TASK_RUNNING, mesos.REASON_RECONCILIATION.Enum()))
+						m.emit(m.running(id, a, mesos.REASON_RECONCILIATION))
 					}
 				}
 			}
@@ -212,6 +227,10 @@ func (m *model) process(o *outgoing) {
 		for _, asked := range c.ReconcileOperations.Operations {
 			m.explainOperation(asked.OperationID.Value, asked.AgentID.Value)
 		}
+	case scheduler.Call_ACCEPT_INVERSE_OFFERS:
+		m.processInverseAnswer(c.AcceptInverseOffers.InverseOfferIDs, "accepted")
+	case scheduler.Call_DECLINE_INVERSE_OFFERS:
+		m.processInverseAnswer(c.DeclineInverseOffers.InverseOfferIDs, "declined")
 	case scheduler.Call_DECLINE:
 		for _, id := range c.Decline.OfferIDs {
 			for _, a := range m.agents {
@@ -230,7 +249,7 @@ func (m *model) explain(id, agentID string) {
 	case a == nil:
 		m.emit(update(id, agentID, mesos.TASK_UNKNOWN, reason))
 	case a.standing == isRegistered && a.running[id]:
-		m.emit(update(id, agentID, mesos.TASK_RUNNING, reason))
+		m.emit(m.running(id, a, *reason))
 	case a.standing == isRegistered:
 		m.emit(update(id, agentID, mesos.TASK_GONE, reason))
 	case a.standing == isUnreachable:
@@ -240,6 +259,7 @@ func (m *model) explain(id, agentID string) {
 
 func (m *model) leave(a *modelAgent) {
 	a.standing, a.offer = isUnreachable, ""
+	m.rescindInverse(a)
 	for _, id := range slices.Sorted(maps.Keys(a.running)) {
 		m.emit(update(id, a.id, mesos.TASK_UNREACHABLE, mesos.REASON_AGENT_REMOVED.Enum()))
 	}
@@ -254,7 +274,7 @@ func (m *model) arrive(a *modelAgent) {
 	a.standing = isRegistered
 	for _, id := range slices.Sorted(maps.Keys(a.running)) {
 		if was == isUnreachable {
-			m.emit(update(id, a.id, mesos.TASK_RUNNING, mesos.REASON_AGENT_REREGISTERED.Enum()))
+			m.emit(m.running(id, a, mesos.REASON_AGENT_REREGISTERED))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.unacked)) {
@@ -268,7 +288,7 @@ func (m *model) arrive(a *modelAgent) {
 func (m *model) offerOf(a *modelAgent) {
 	a.offer = m.id("offer")
 	m.emit(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: []mesos.Offer{{
-		ID: mesos.OfferID{Value: a.offer}, AgentID: mesos.AgentID{Value: a.id}, Hostname: a.id}}}})
+		ID: mesos.OfferID{Value: a.offer}, AgentID: mesos.AgentID{Value: a.id}, Hostname: a.id, Unavailability: a.window}}}})
 }
 
 // processLane has the master process the first call of a lane.
@@ -306,6 +326,15 @@ func (m *model) ready() []string {
 	return out
 }
 
+// wait lets time pass until the state has something to do, with a heartbeat.
+func (m *model) wait() {
+	if next := m.s.next(); next.After(m.now) {
+		m.now = next
+	}
+	m.s.lastEvent = m.now
+	m.s.tick(m.now)
+}
+
 // move has one thing happen that was to happen: a call is processed, an answer or
 // an event arrives, an agent is offered, or, when there is nothing, time passes.
 func (m *model) move(t *rapid.T) {
@@ -324,15 +353,16 @@ func (m *model) move(t *rapid.T) {
 			if a.offer == "" && a.standing == isRegistered {
 				moves = append(moves, func() { m.offerOf(a) })
 			}
+			if a.asksToLeave() {
+				moves = append(moves, func() { m.inverseOfferOf(a) })
+			}
 		}
 	}
 	switch {
 	case len(moves) > 0:
 		moves[rapid.IntRange(0, len(moves)-1).Draw(t, "move")]()
 	case m.s.head.Connected:
-		m.now = m.s.next()
-		m.s.lastEvent = m.now // a heartbeat
-		m.s.tick(m.now)
+		m.wait()
 	default:
 		m.connect()
 	}

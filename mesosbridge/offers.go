@@ -20,6 +20,7 @@ func (s *state) offered(o *mesos.Offer) {
 	s.offers[id] = agentID
 	a := s.editAgent(agentID)
 	a.Host, a.Attributes, a.Domain = o.Hostname, o.Attributes, o.Domain
+	a.windowOffered(o.Unavailability, s.now)
 	role := o.AllocationInfo.GetRole()
 	a.Offers = append(slices.Clip(a.Offers), &Offer{
 		ID:             id,

@@ -195,8 +195,8 @@ func TestOperationOnAnAgentThatIsAway(t *testing.T) {
 		b.untilReady("node1")
 		b.launchWhileStalled("node1", "op")
 		w.mesos.StopAgent("node1")
-		w.mesos.StallStreams(false)
 		w.mesos.FailoverMaster(mesostest.FailoverOptions{})
+		w.mesos.StallStreams(false) // not before, or the end is told after all
 		w.until("the new master knows the agent by name", func() bool {
 			o := b.Snapshot().Operations["op"]
 			return o != nil && o.State == mesos.OPERATION_RECOVERING

@@ -66,7 +66,8 @@ type Problem struct {
 // Agent is a Mesos agent as the framework sees it.
 type Agent struct {
 	ID string
-	// Host name, from its offers; empty when only a task told of the agent.
+	// Host name, from its offers; empty when only a task or an inverse offer told of
+	// the agent.
 	Host string
 	// Behind: the agent's barrier of this subscription is open (rule 2 of the
 	// design): it is registered, and all that the master knows of its tasks has
@@ -85,22 +86,15 @@ type Agent struct {
 	Attributes []mesos.Attribute
 	// Domain is nil when the agent has none.
 	Domain *mesos.DomainInfo
-	// Unavailability is the maintenance window of the agent's machine, by the offer or
-	// inverse offer that came last; nil: none is known. UnavailabilitySaid is when that
-	// offer came.
+	// Unavailability is the maintenance window of the agent's machine, by the offer
+	// or inverse offer that came last; nil: none is known, or the agent is not
+	// registered. UnavailabilitySaid is when that offer came; zero when none is known.
+	// A window that is cancelled is known until an offer without one comes or an
+	// inverse offer is rescinded: nobody tells of it while all are answered.
 	Unavailability     *mesos.Unavailability
 	UnavailabilitySaid time.Time
 	// InverseOffers are those that are held: the master asks to leave the agent.
 	InverseOffers []*InverseOffer
-}
-
-// InverseOffer asks the framework to leave an agent before a maintenance window.
-type InverseOffer struct {
-	ID             string
-	AgentID        string
-	Unavailability mesos.Unavailability
-	// Received is when it came.
-	Received time.Time
 }
 
 // Offer is an outstanding offer.
@@ -117,6 +111,16 @@ type Offer struct {
 	Unavailability *mesos.Unavailability
 }
 
+// InverseOffer is an outstanding inverse offer: the master asks the framework to
+// have left the agent when its maintenance window begins, and wants to know whether
+// it will.
+type InverseOffer struct {
+	ID, AgentID    string
+	Unavailability mesos.Unavailability
+	// Received is when it came.
+	Received time.Time
+}
+
 // Task is a task of the framework.
 type Task struct {
 	ID string
@@ -127,20 +131,21 @@ type Task struct {
 	State mesos.TaskState
 	// Launching: the launch was decided here and no status has come yet.
 	Launching bool
-	// Healthy is nil when no health check has reported.
+	// Healthy is what the health check said last, of an ended task before or with its
+	// end; nil when none has reported.
 	Healthy *bool
 	Reason  string // such as REASON_COMMAND_EXECUTOR_FAILED; empty when none
 	Message string // from Mesos; may be empty
 	// Since is when State got its present value, by this process's clock.
 	Since time.Time
-	// Killing is when a kill was first asked for here; zero when it was not.
-	Killing time.Time
-	// Heard: this subscription has said something of the task.
-	Heard bool
 	// Steady is since when State and Healthy have both been as they are, by this
 	// process's clock: what was known from before this process counts from when it
 	// was heard of first.
 	Steady time.Time
+	// Killing is when a kill was first asked for here; zero when it was not.
+	Killing time.Time
+	// Heard: this subscription has said something of the task.
+	Heard bool
 }
 
 // OperationState is an operation of the framework: a change of what kind of

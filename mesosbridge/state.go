@@ -35,6 +35,7 @@ type state struct {
 	agentBooks map[string]*agentBook
 	taskBooks  map[string]*taskBook
 	offers     map[string]string // agent id by offer id
+	inverse    map[string]string // agent id by inverse offer id
 	ended      endedTasks
 	gone       map[string]bool // agents that count as gone (rule 5)
 	// declared are the agents that a person says are gone; true: the word waits
@@ -83,6 +84,7 @@ func newState(timing Timing, rand func() float64) *state {
 		agentBooks: map[string]*agentBook{},
 		taskBooks:  map[string]*taskBook{},
 		offers:     map[string]string{},
+		inverse:    map[string]string{},
 		ended:      endedTasks{ids: map[string]endedTask{}},
 		gone:       map[string]bool{},
 		declared:   map[string]bool{},
@@ -178,6 +180,7 @@ func (s *state) disconnected(problem Problem, now time.Time) {
 		if a := s.agents[id]; a.Registered || a.Behind || len(a.Offers) > 0 {
 			a = s.editAgent(id)
 			a.Registered, a.Behind, a.Offers = false, false, nil
+			a.forgetWindow()
 		}
 	}
 	for id, t := range s.tasks {
@@ -186,6 +189,7 @@ func (s *state) disconnected(problem Problem, now time.Time) {
 		}
 	}
 	clear(s.offers)
+	clear(s.inverse)
 	s.closeBarriers()
 	s.reconcile.clear()
 	s.operations.asks.clear()
@@ -204,6 +208,12 @@ func (s *state) event(e *scheduler.Event, now time.Time) {
 		}
 	case e.Type == scheduler.Event_RESCIND && e.Rescind != nil:
 		s.withdraw(e.Rescind.OfferID.Value)
+	case e.Type == scheduler.Event_INVERSE_OFFERS && e.InverseOffers != nil:
+		for i := range e.InverseOffers.InverseOffers {
+			s.inverseOffered(&e.InverseOffers.InverseOffers[i])
+		}
+	case e.Type == scheduler.Event_RESCIND_INVERSE_OFFER && e.RescindInverseOffer != nil:
+		s.rescindedInverse(e.RescindInverseOffer.InverseOfferID.Value)
 	case e.Type == scheduler.Event_UPDATE && e.Update != nil:
 		s.status(&e.Update.Status)
 	case e.Type == scheduler.Event_UPDATE_OPERATION_STATUS && e.UpdateOperationStatus != nil:

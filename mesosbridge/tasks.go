@@ -32,6 +32,7 @@ func (s *state) editTask(id string) *Task {
 
 // addTask makes a task known. accepted is as in taskBook.
 func (s *state) addTask(t *Task, accepted uint64) {
+	t.Steady = t.Since
 	s.tasks[t.ID] = t
 	s.taskBooks[t.ID] = &taskBook{known: s.seq, accepted: accepted, copied: s.generation + 1}
 	s.taskStates[t.State]++
@@ -47,7 +48,8 @@ func (s *state) addTask(t *Task, accepted uint64) {
 func (s *state) finish(id string, end mesos.TaskState, reason, message string, how finality) {
 	t := s.editTask(id)
 	s.taskStates[t.State]--
-	t.State, t.Reason, t.Message, t.Since, t.Launching = end, reason, message, s.now, false
+	t.State, t.Reason, t.Message, t.Launching = end, reason, message, false
+	t.Since, t.Steady = s.now, s.now // Healthy stays: how it was before the end
 	delete(s.tasks, id)
 	delete(s.taskBooks, id)
 	s.reconcile.drop(id)
@@ -136,6 +138,9 @@ func (s *state) told(st *mesos.TaskStatus) {
 	b.told = s.seq
 	s.moved(id, agentID)
 	if Ended(said) {
+		if st.Healthy != nil { // of one that the failing check has ended (health-check.jsonl)
+			s.editTask(id).Healthy = ptr(*st.Healthy)
+		}
 		s.finish(id, said, reasonOf(st), st.GetMessage(), finalityOf(st))
 		return
 	}
@@ -206,6 +211,9 @@ func (s *state) apply(id string, st *mesos.TaskStatus) {
 	}
 	if healthChanges {
 		t.Healthy = ptr(*st.Healthy)
+	}
+	if changes || healthChanges {
+		t.Steady = s.now
 	}
 	if Doubtful(said) {
 		s.askFor(id)

@@ -2,6 +2,7 @@ package mesosbridge
 
 import (
 	"fmt"
+	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
@@ -25,6 +26,10 @@ func describeCall(c *scheduler.Call) []any {
 		return append(about, "offers", offerNames(c.GetAccept().GetOfferIDs()), "operations", operations, "tasks", tasks)
 	case scheduler.Call_DECLINE:
 		return append(about, "offers", offerNames(c.GetDecline().GetOfferIDs()), "refuse", c.Decline.GetFilters().GetRefuseSeconds())
+	case scheduler.Call_ACCEPT_INVERSE_OFFERS:
+		return append(about, "inverseOffers", offerNames(c.GetAcceptInverseOffers().GetInverseOfferIDs()), "refuse", c.AcceptInverseOffers.GetFilters().GetRefuseSeconds())
+	case scheduler.Call_DECLINE_INVERSE_OFFERS:
+		return append(about, "inverseOffers", offerNames(c.GetDeclineInverseOffers().GetInverseOfferIDs()), "refuse", c.DeclineInverseOffers.GetFilters().GetRefuseSeconds())
 	case scheduler.Call_REVIVE:
 		return append(about, "roles", c.GetRevive().GetRoles())
 	case scheduler.Call_KILL:
@@ -57,6 +62,15 @@ func describeEvent(e *scheduler.Event) []any {
 		return append(about, "offers", offers)
 	case scheduler.Event_RESCIND:
 		return append(about, "offer", e.Rescind.OfferID.Value)
+	case scheduler.Event_INVERSE_OFFERS:
+		var offers []string
+		for i := range e.InverseOffers.InverseOffers {
+			o := &e.InverseOffers.InverseOffers[i]
+			offers = append(offers, fmt.Sprintf("%s on agent %s from %s", o.OfferID.Value, o.AgentID.GetValue(), time.Unix(0, o.Unavailability.Start.Nanoseconds).UTC().Format(time.RFC3339)))
+		}
+		return append(about, "inverseOffers", offers)
+	case scheduler.Event_RESCIND_INVERSE_OFFER:
+		return append(about, "inverseOffer", e.RescindInverseOffer.InverseOfferID.Value)
 	case scheduler.Event_UPDATE_OPERATION_STATUS:
 		s := &e.UpdateOperationStatus.Status
 		return append(about, "operation", s.GetOperationID().GetValue(), "state", s.State.String(), "message", s.GetMessage())

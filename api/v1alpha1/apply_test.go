@@ -64,6 +64,60 @@ hosts:
 	}
 }
 
+// TestTwoAppliersShareSets: hosts and services that are named alone are merged, and
+// of one that both name, the second keeps what the first gives up.
+func TestTwoAppliersShareSets(t *testing.T) {
+	api := server.API(t)
+	namespace := api.Namespace(t)
+	apply := func(owner, change string) map[string][]string {
+		t.Helper()
+		object := manifest(t, namespace, smallestCluster, change)
+		if err := api.Client().Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(owner)); err != nil {
+			t.Fatal(err)
+		}
+		sets := map[string][]string{}
+		for _, path := range [][]string{{"placement", "cordonedHosts"}, {"health", "except"}} {
+			set, _, err := unstructured.NestedStringSlice(object.Object, append([]string{"spec"}, path...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sets[path[1]] = set
+		}
+		return sets
+	}
+
+	apply("team", `spec: {placement: {cordonedHosts: [node1, node2]}, health: {except: [s3, api]}}`)
+	got := apply("platform", `spec: {placement: {cordonedHosts: [node2, node3]}, health: {except: [api, client]}}`)
+	want := map[string][]string{"cordonedHosts": {"node1", "node2", "node3"}, "except": {"s3", "api", "client"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("both (-want +got):\n%s", diff)
+	}
+	want = map[string][]string{"cordonedHosts": {"node2", "node3"}, "except": {"api", "client"}}
+	if diff := cmp.Diff(want, apply("team", `spec: {}`)); diff != "" {
+		t.Errorf("one (-want +got):\n%s", diff)
+	}
+}
+
+// TestOneApplierDecidesOnTheOrder: two halves of an order are none.
+func TestOneApplierDecidesOnTheOrder(t *testing.T) {
+	api := server.API(t)
+	namespace := api.Namespace(t)
+	apply := func(owner, change string) error {
+		object := manifest(t, namespace, smallestCluster, change)
+		return api.Client().Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(owner))
+	}
+	if err := apply("team", `spec: {update: {order: [data, metadata]}}`); err != nil {
+		t.Fatal(err)
+	}
+	err := apply("platform", `spec: {update: {order: [registry]}}`)
+	if want := []string{`.spec.update.order: conflict with "team"`}; !cmp.Equal(want, causes(err)) {
+		t.Errorf("the second is told %q, want %q", causes(err), want)
+	}
+	if err := apply("platform", `spec: {update: {paused: true, maxUnavailable: "10%"}}`); err != nil {
+		t.Errorf("the second decides on other fields: %v", err)
+	}
+}
+
 // TestOneApplierDecidesOnAttributes: requirements belong together, so that the
 // second who asks for some is told of the first.
 func TestOneApplierDecidesOnAttributes(t *testing.T) {

@@ -77,6 +77,27 @@ func TestOneNestedFieldKeepsAllOtherDefaults(t *testing.T) {
 		`{services: {client: {resources: {cpus: 500m}}}}`,
 		`{services: {client: {env: [{name: A, value: b}]}}}`,
 		`{services: {client: {enabled: true, image: quobyte-client}}, prober: {image: "quobyte-operator:v1"}}`,
+		`{update: {}}`,
+		`{update: {maxUnavailable: 3}}`,
+		`{update: {maxUnavailable: 10%}}`,
+		`{update: {minReady: 0s}}`,
+		`{update: {order: [data]}}`,
+		`{update: {domainBy: rack}}`,
+		`{update: {timeout: 30m}}`,
+		`{update: {onFailure: Rollback}}`,
+		`{update: {paused: true}}`,
+		`{health: {}}`,
+		`{health: {enabled: false}}`,
+		`{health: {except: [s3]}}`,
+		`{health: {path: /status}}`,
+		`{health: {interval: 1m}}`,
+		`{health: {timeout: 1s}}`,
+		`{health: {gracePeriod: 0s}}`,
+		`{health: {restartAfter: 0s}}`,
+		`{maintenance: {}}`,
+		`{maintenance: {leadTime: 0s}}`,
+		`{placement: {cordonedHosts: [node1]}}`,
+		`{placement: {unreachableTimeout: 1h}}`,
 	}
 	for _, service := range serviceNames() {
 		changes = append(changes,
@@ -118,6 +139,9 @@ spec:
   placement: {hosts: [], attributes: []}
   devices: {restartOnNewDevice: false}
   prober: {interval: 90s, resources: {disk: 0}}
+  update: {maxUnavailable: 100%, minReady: 0s, order: [client], timeout: 90s, onFailure: Rollback}
+  health: {enabled: false, except: [], gracePeriod: 0s, restartAfter: 0h}
+  maintenance: {leadTime: 0s}
   services:
     registry: {memoryReserve: 0, resources: {disk: 0, memory: 2048Mi}}
     api: {instances: 0, resources: {cpus: 2}}
@@ -148,6 +172,15 @@ spec:
 	}
 	if cluster.Spec.Devices.RestartOnNewDevice || !cluster.Spec.Prober.Resources.Disk.IsZero() {
 		t.Errorf("a zero was lost:\n%s", toYAML(t, cluster.Spec))
+	}
+	if health := cluster.Spec.Health; health.Enabled || health.GracePeriod.Duration != 0 || health.RestartAfter.Duration != 0 {
+		t.Errorf("a zero was lost:\n%s", toYAML(t, health))
+	}
+	if cluster.Spec.Update.MinReady.Duration != 0 || cluster.Spec.Maintenance.LeadTime.Duration != 0 {
+		t.Errorf("a zero was lost:\n%s", toYAML(t, cluster.Spec))
+	}
+	if got := cluster.Spec.Update.MaxUnavailable.String(); got != "100%" {
+		t.Errorf("update.maxUnavailable is %s", got)
 	}
 	if got := cluster.Spec.Prober.Interval.Duration; got != 90*time.Second {
 		t.Errorf("prober.interval is %v", got)
@@ -229,6 +262,24 @@ func TestWhatIsAcceptedCanBeRead(t *testing.T) {
 		`spec: {services: {client: {mountPoint: /mnt}}}`,
 		`spec: {prober: {image: "quobyte-operator:v1"}, services: {client: {enabled: true, image: quobyte-client, mountPoint: /mnt2}}}`,
 		`spec: {mesos: {webUIURL: "http://operator.corp:8080"}, hostDeviceDirectory: /quobyte-devices, services: {client: {enabled: true, image: "registry.example:5000/quobyte-client"}}}`,
+		`spec: {update: {maxUnavailable: 1}}`,
+		`spec: {update: {maxUnavailable: 10}}`,
+		`spec: {update: {maxUnavailable: 10000}}`,
+		`spec: {update: {maxUnavailable: "1%"}}`,
+		`spec: {update: {maxUnavailable: "10%"}}`,
+		`spec: {update: {maxUnavailable: "99%"}}`,
+		`spec: {update: {maxUnavailable: "100%"}}`,
+		`spec: {update: {minReady: 1h, timeout: 24h}}`,
+		`spec: {update: {minReady: 0.5s, timeout: 1s}}`,
+		`spec: {update: {order: []}}`,
+		`spec: {update: {order: [client, webconsole, api, s3, data, metadata, registry], domainBy: zone}}`,
+		`spec: {health: {except: [registry, metadata, data, s3, api, webconsole, client]}}`,
+		`spec: {health: {path: "/status?full=1&x=<y>#z"}}`,
+		`spec: {health: {interval: 1.0000001s, timeout: 60m, gracePeriod: 24h, restartAfter: 24h0m0s}}`,
+		`spec: {health: {path: "/<1023 a>", interval: 1h, timeout: 1s, gracePeriod: 0.0000001s}}`,
+		`spec: {maintenance: {leadTime: 24h}}`,
+		`spec: {placement: {cordonedHosts: [<10000 node#.corp,>], unreachableTimeout: 24h}}`,
+		`spec: {placement: {hosts: [node1], cordonedHosts: [node1, "fd00::1"], unreachableTimeout: 1s}}`,
 	} {
 		t.Run(change, func(t *testing.T) {
 			create(t, manifest(t, api.Namespace(t), smallestCluster, spelledOut(t, change)))

@@ -20,14 +20,14 @@ func TestKubectlGetShowsClusters(t *testing.T) {
 	namespace := api.Namespace(t)
 	cluster := create(t, manifest(t, namespace, smallestCluster))
 	compareColumns(t, namespace, "qbc", `
-NAME VERSION STATE READY REASON SERVICES UPDATED DEVICES AGE
+NAME VERSION STATE READY REASON SERVICES UPDATED UPDATE DEVICES AGE
 quobyte 1.1.5 Running AGE
 `)
 
 	cluster.Status = v1alpha1.QuobyteClusterStatus{
 		FrameworkID: "3b1c-0001",
 		Devices:     11,
-		Summary:     v1alpha1.ClusterSummary{Services: "12/13", Updated: "11/13"},
+		Summary:     v1alpha1.ClusterSummary{Services: "12/13", Updated: "11/13", Update: "1.1.6: data 4/12, node5"},
 		Conditions: []metav1.Condition{{
 			Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonUpdating,
 			LastTransitionTime: metav1.NewTime(time.Now()),
@@ -37,8 +37,8 @@ quobyte 1.1.5 Running AGE
 		t.Fatal(err)
 	}
 	want := `
-NAME VERSION STATE READY REASON SERVICES UPDATED DEVICES AGE
-quobyte 1.1.5 Running False Updating 12/13 11/13 11 AGE
+NAME VERSION STATE READY REASON SERVICES UPDATED UPDATE DEVICES AGE
+quobyte 1.1.5 Running False Updating 12/13 11/13 1.1.6: data 4/12, node5 11 AGE
 `
 	for _, name := range []string{"qbc", "quobyteclusters", "quobytecluster", "quobyteclusters.mesos.quobyte.com"} {
 		compareColumns(t, namespace, name, want)
@@ -124,6 +124,16 @@ func TestKubectlExplains(t *testing.T) {
 		{"qbc.spec.prober", "With neither"},
 		{"qbc.spec.placement.attributes.operator", "In, NotIn, Exists or DoesNotExist"},
 		{"qbc.spec.services.client.enabled", "It needs probes"},
+		{"qbc.spec.update.maxUnavailable", "a number, or a percentage of the wanted ones"},
+		{"qbc.spec.update.order", "Those that are not named come after"},
+		{"qbc.spec.update.onFailure", "Pause, to stop where an update failed"},
+		{"qbc.spec.health", "how services are checked"},
+		{"qbc.spec.health.restartAfter", "reported and not restarted"},
+		{"qbc.spec.maintenance.leadTime", "how long before its window"},
+		{"qbc.spec.placement.cordonedHosts", "get none"},
+		{"qbc.spec.placement.unreachableTimeout", "devices wait for theirs"},
+		{"qbc.status.update.current", "host of the instance"},
+		{"qbc.status.maintenance.state", "Scheduled, Waiting, Draining, Drained"},
 		{"qbc.spec.mesos.reservation", "reserve what the services use"},
 	} {
 		if out := explain(t, api, field.path); !strings.Contains(out, field.want) {

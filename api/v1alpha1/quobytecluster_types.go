@@ -125,6 +125,7 @@ type QuobyteClusterSpec struct {
 	Update UpdateSpec `json:"update,omitempty"`
 
 	// Health says how services are checked, and when an unhealthy one is restarted.
+	// Mesos learns of a check with the task: all but restartAfter changes by an update.
 	// +kubebuilder:default={}
 	Health HealthSpec `json:"health,omitempty"`
 

@@ -69,8 +69,9 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 	}
 	var unconfirmed error
 	result.Operations, unconfirmed = r.confirmDestroying(ctx, seen, result.Operations)
-	hashes := map[quobyte.Service]string{}
-	address := quobyte.RegistryAddress(seen.cluster, registryHosts(seen))
+	// Of one service several specs may be launched: what is missing while an update is
+	// halted comes back as it was.
+	addresses := map[plan.SpecKey]string{}
 	for _, u := range usesOf(result) {
 		accept := mesosbridge.Accept{AgentID: u.agentID, OfferIDs: u.offerIDs}
 		for _, o := range u.operations {
@@ -78,10 +79,11 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 				ID: operationID(o.Operation.Type, quobyte.NewNonce(r.Clock.Now(), r.Nonces())), Offer_Operation: o.Operation})
 		}
 		for _, l := range u.launches {
-			if l.Prober == nil && hashes[l.Spec.Service] == "" {
-				hashes[l.Spec.Service] = l.Spec.Hash()
+			key := plan.SpecKey{Service: l.Spec.Service, Hash: l.Hash}
+			if _, known := addresses[key]; !known && l.Prober == nil {
+				addresses[key] = quobyte.RegistryAddress(l.Spec, seen.cluster.Spec.Mesos.FrameworkName, result.RegistryPort, registryHosts(seen, l.Spec))
 			}
-			accept.Tasks = append(accept.Tasks, r.task(l, hashes[l.Spec.Service], address))
+			accept.Tasks = append(accept.Tasks, r.task(l, addresses[key]))
 		}
 		if err := seen.member.bridge.Accept(accept); err != nil && !errors.Is(err, mesosbridge.ErrStale) {
 			return fmt.Errorf("use the offers of %s: %w", u.host, err)

@@ -97,6 +97,8 @@ func reservingCluster() *v1alpha1.QuobyteCluster {
 	c.Spec.Version, c.Spec.Image, c.Spec.State, c.Spec.HostDeviceDirectory = "1.1.5", "quobyte-server", v1alpha1.StateRunning, "/mnt"
 	c.Spec.Mesos = v1alpha1.MesosSpec{Role: "quobyte", Principal: "keeper", User: "root", Reservation: v1alpha1.ReservationDynamic}
 	c.Spec.Ports = v1alpha1.PortsSpec{Base: 21000, API: 8889, Webconsole: 8888, S3: 80}
+	c.Spec.Health = v1alpha1.HealthSpec{Enabled: true, Path: "/", Interval: metav1.Duration{Duration: 15 * time.Second},
+		Timeout: metav1.Duration{Duration: 20 * time.Second}, GracePeriod: metav1.Duration{Duration: 2 * time.Minute}}
 	q := resource.MustParse
 	c.Spec.Services.Registry = v1alpha1.RegistryService{Resources: v1alpha1.RegistryResources{CPUs: q("1"), Memory: q("2Gi"), Disk: q("32Mi")}}
 	c.Spec.Services.Data = v1alpha1.DataService{Resources: v1alpha1.DataResources{CPUs: q("4"), Memory: q("4Gi"), Disk: q("32Mi")}}

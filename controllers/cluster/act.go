@@ -77,12 +77,13 @@ const storeTimeout = 10 * time.Second
 func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, launches []plan.Launch) (wrote bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	looked := map[quobyte.Service]bool{}
+	looked := map[plan.SpecKey]bool{}
 	for _, l := range launches {
-		if l.Prober != nil || looked[l.Spec.Service] {
+		key := plan.SpecKey{Service: l.Spec.Service, Hash: l.Hash}
+		if l.Prober != nil || looked[key] {
 			continue
 		}
-		looked[l.Spec.Service] = true
+		looked[key] = true
 		stored, err := seen.member.revisions.store(ctx, l.Spec)
 		if err != nil {
 			return wrote, err
@@ -92,21 +93,21 @@ func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, laun
 	return wrote, nil
 }
 
-func (r *Reconciler) task(l plan.Launch, hash, registries string) mesos.TaskInfo {
+func (r *Reconciler) task(l plan.Launch, registries string) mesos.TaskInfo {
 	nonce := quobyte.NewNonce(r.Clock.Now(), r.Nonces())
 	at := quobyte.Placement{AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: registries}
 	if l.Prober != nil {
 		at.TaskID = quobyte.NewTaskID(quobyte.ProberService, l.Host, l.Prober.Hash(), nonce)
 		return l.Prober.TaskInfo(at)
 	}
-	at.TaskID = quobyte.NewTaskID(l.Spec.Service, l.Host, hash, nonce)
+	at.TaskID = quobyte.NewTaskID(l.Spec.Service, l.Host, l.Hash, nonce)
 	return quobyte.TaskInfo(l.Spec, at)
 }
 
-// registryHosts are the hosts of registry devices that take part, when the services
-// are told of them.
-func registryHosts(seen *observation) []string {
-	if seen.cluster.Spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
+// registryHosts are the hosts of registry devices that take part, when what is
+// launched with the spec is told of them.
+func registryHosts(seen *observation, spec quobyte.Spec) []string {
+	if spec.Registry.Discovery != v1alpha1.DiscoveryInventory {
 		return nil
 	}
 	var hosts []string

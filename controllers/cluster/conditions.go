@@ -23,6 +23,8 @@ func conditions(seen *observation, result plan.Result, holdup string, actErr err
 	case seen.cluster.Spec.Suspend && seen.snapshot.Connected, seen.problem.Reason == v1alpha1.ReasonSuspended:
 		stalled = condition(v1alpha1.ConditionStalled, true, v1alpha1.ReasonSuspended,
 			"spec.suspend is true: nothing is changed on Mesos; set it to false to go on")
+	case halted(result.Phase):
+		stalled = condition(v1alpha1.ConditionStalled, true, ready.Reason, ready.Message+"; "+wayOn(result))
 	case unbootstrapped(result) != nil:
 		stalled = condition(v1alpha1.ConditionStalled, true, unbootstrapped(result).Reason, unbootstrapped(result).Message)
 	default:
@@ -58,7 +60,15 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 	case plan.PhaseStopping:
 		return no(v1alpha1.ReasonStopping, "the services are being stopped"+waits)
 	case plan.PhaseUpdating:
+		reason := updateReason(result.Update)
+		if reason == v1alpha1.ReasonUpdateFailed || reason == v1alpha1.ReasonRollingBack {
+			return no(reason, result.Update.Message)
+		}
 		return no(v1alpha1.ReasonUpdating, fmt.Sprintf("%d of %d services are updated, %d are ready%s", updated, wanted, ready, waits))
+	case plan.PhaseFailed, plan.PhaseRolledBack:
+		return no(updateReason(result.Update), result.Update.Message)
+	case plan.PhasePaused:
+		return no(v1alpha1.ReasonPaused, fmt.Sprintf("%d of %d services are updated, and spec.update.paused is true", updated, wanted))
 	case plan.PhaseEmpty:
 		if p := result.Probers; seen.probing() && len(seen.devices) == 0 && p.Reporting < max(p.Wanted, 1) {
 			return no(v1alpha1.ReasonStarting, "no device is found yet: "+probingCondition(seen, result).Message)
@@ -69,6 +79,36 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 		return no(alert.Reason, alert.Message)
 	}
 	return no(v1alpha1.ReasonStarting, fmt.Sprintf("%d of %d services are ready%s", ready, wanted, waits))
+}
+
+// halted says that an update is not over, and that nothing goes on by itself.
+func halted(phase plan.Phase) bool {
+	return phase == plan.PhaseFailed || phase == plan.PhasePaused || phase == plan.PhaseRolledBack
+}
+
+// updateReason is the reason of conditions while an update is in its state.
+func updateReason(u *v1alpha1.UpdateStatus) string {
+	switch {
+	case u == nil:
+	case u.State == v1alpha1.UpdateFailed:
+		return v1alpha1.ReasonUpdateFailed
+	case u.State == v1alpha1.UpdateRollingBack:
+		return v1alpha1.ReasonRollingBack
+	case u.State == v1alpha1.UpdateRolledBack:
+		return v1alpha1.ReasonRolledBack
+	}
+	return v1alpha1.ReasonUpdating
+}
+
+// wayOn is what a person can do about an update that is halted.
+func wayOn(result plan.Result) string {
+	switch {
+	case result.Phase == plan.PhasePaused:
+		return "set it to false to go on"
+	case result.Update.Failed != nil:
+		return "change spec.version, or what else of the spec failed; to try the same again set spec.update.onFailure to Pause"
+	}
+	return "it goes on when the service comes up, or when the spec is changed: back to what ran, or to what can run"
 }
 
 func connectedCondition(seen *observation) metav1.Condition {

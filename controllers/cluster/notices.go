@@ -18,6 +18,10 @@ func (r *Reconciler) announceNotices(seen *observation, notices []plan.Notice) {
 			m.noticed = map[string]string{}
 		}
 		m.noticed[n.Reason] = n.Message
-		r.Events.Eventf(seen.cluster, nil, corev1.EventTypeWarning, n.Reason, "Plan", "%s", shorten(n.Message))
+		kind := corev1.EventTypeWarning
+		if n.Normal {
+			kind = corev1.EventTypeNormal
+		}
+		r.Events.Eventf(seen.cluster, nil, kind, n.Reason, "Plan", "%s", shorten(n.Message))
 	}
 }

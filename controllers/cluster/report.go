@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,9 +93,43 @@ func summarise(s *v1alpha1.QuobyteClusterStatus, seen *observation, result plan.
 	s.Summary = v1alpha1.ClusterSummary{
 		Services: fmt.Sprintf("%d/%d", ready, wanted),
 		Updated:  fmt.Sprintf("%d/%d", updated, wanted),
+		Update:   updateLine(result.Update),
 	}
+	s.Revision, s.Good, s.Update = result.Revision, result.Good, result.Update
 	s.Tasks = result.Tasks
 	s.Bootstrapped = s.Bootstrapped || result.Bootstrapped
+}
+
+// updateLine is an update in a few words; empty: there is none.
+func updateLine(u *v1alpha1.UpdateStatus) string {
+	if u == nil {
+		return ""
+	}
+	at := ""
+	if u.Service != "" {
+		at = fmt.Sprintf("%s %d/%d", u.Service, u.Updated, u.Total)
+	}
+	if u.Current != "" {
+		at += ", " + u.Current
+	}
+	switch u.State {
+	case v1alpha1.UpdateRolledBack:
+		return "rolled back to " + u.To
+	case v1alpha1.UpdateFailed:
+		if u.Current == "" {
+			return strings.TrimSuffix("failed: "+u.Service, ": ")
+		}
+		return "failed: " + u.Service + " on " + u.Current
+	case v1alpha1.UpdatePaused:
+		return strings.TrimSuffix("paused: "+at, ": ")
+	case v1alpha1.UpdateRollingBack:
+		return strings.TrimSuffix("back to "+u.To+": "+at, ": ")
+	}
+	what := u.To
+	if plan.IsRestart(u) {
+		what = "restart"
+	}
+	return strings.TrimSuffix(what+": "+at, ": ")
 }
 
 func totals(services []v1alpha1.ServiceStatus) (wanted, ready, updated int32) {

@@ -23,7 +23,7 @@ const (
 	labelHash    = "mesos.quobyte.com/spec-hash"
 )
 
-// revisionsKept is how many specs of a service that no task runs are kept, as
+// revisionsKept is how many specs of a service are kept that nothing needs, as
 // history.
 const revisionsKept = 10
 
@@ -67,7 +67,11 @@ func loadRevisions(ctx context.Context, reader client.Reader, writer client.Clie
 	return r, nil
 }
 
-// specs are all that are known, by their hashes.
+// specs are all that are known, by the hashes that tasks carry.
+//
+// One that a later operator stored may lack what this one cannot read. It tells which
+// version a task runs; launching it would be something else than what ran. Its Hash is
+// not the one that it stands under, and by this it is known.
 func (r *revisions) specs() map[plan.SpecKey]quobyte.Spec {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,9 +124,9 @@ func (r *revisions) many() bool {
 	return len(r.known) > revisionsKept
 }
 
-// prune deletes the oldest specs that no task runs, beyond revisionsKept of each
+// prune deletes the oldest specs that are not needed, beyond revisionsKept of each
 // service; with all, every one.
-func (r *revisions) prune(ctx context.Context, used map[plan.SpecKey]bool, all bool) error {
+func (r *revisions) prune(ctx context.Context, needed map[plan.SpecKey]bool, all bool) error {
 	r.mu.Lock()
 	newest := map[quobyte.Service]int64{}
 	for key, rev := range r.known {
@@ -130,7 +134,7 @@ func (r *revisions) prune(ctx context.Context, used map[plan.SpecKey]bool, all b
 	}
 	doomed := map[plan.SpecKey]string{}
 	for key, rev := range r.known {
-		if all || (!used[key] && rev.number <= newest[key.Service]-revisionsKept) {
+		if all || (!needed[key] && rev.number <= newest[key.Service]-revisionsKept) {
 			doomed[key] = rev.name
 		}
 	}
@@ -153,11 +157,24 @@ func (o *observation) pruneRevisions(ctx context.Context) error {
 	if o.member == nil || !o.member.revisions.many() {
 		return nil
 	}
-	used := map[plan.SpecKey]bool{}
+	return o.member.revisions.prune(ctx, o.neededRevisions(), false)
+}
+
+// neededRevisions are what tasks run, what a rollback would lead to, and what is wanted.
+func (o *observation) neededRevisions() map[plan.SpecKey]bool {
+	needed := map[plan.SpecKey]bool{}
 	for id := range o.snapshot.Tasks {
 		if task, ok := quobyte.ParseTaskID(id); ok {
-			used[plan.SpecKey{Service: task.Service, Hash: task.Hash}] = true
+			needed[plan.SpecKey{Service: task.Service, Hash: task.Hash}] = true
 		}
 	}
-	return o.member.revisions.prune(ctx, used, false)
+	if good := o.cluster.Status.Good; good != nil {
+		for _, spec := range good.Specs {
+			needed[plan.SpecKey{Service: quobyte.Service(spec.Service), Hash: spec.Hash}] = true
+		}
+	}
+	for _, service := range quobyte.Services() {
+		needed[plan.SpecKey{Service: service, Hash: quobyte.SpecOf(o.cluster, service).Hash()}] = true
+	}
+	return needed
 }

@@ -56,7 +56,7 @@ func TestFailingUpdatePauses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := readyWith(t, 4, failingAs("data", test.bad), `{"spec":{"update":{"timeout":"3s"},"health":{"restartAfter":"0s"}}}`)
+			w := readyWith(t, 4, failingAs("data", test.bad), `{"spec":{"update":{"timeout":"4s","minReady":"500ms"},"health":{"restartAfter":"0s"}}}`)
 			w.patch(`{"spec":{"version":"1.1.6"}}`)
 			failed := w.updateIs(v1alpha1.UpdateFailed)
 			for _, kind := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionDegraded} {
@@ -107,7 +107,7 @@ func TestFailingUpdateRollsBack(t *testing.T) {
 		Script: failingAs("data", mesostest.FailsAfter(50*time.Millisecond, "Container exited with status 42"))})
 	operator := w.startAlone()
 	w.applyCluster()
-	w.patch(`{"spec":{"update":{"timeout":"3s","onFailure":"Rollback"}}}`)
+	w.patch(`{"spec":{"update":{"timeout":"4s","minReady":"500ms","onFailure":"Rollback"}}}`)
 	w.applyDevices(4)
 	w.awaitReady()
 	began := time.Now()

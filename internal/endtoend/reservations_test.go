@@ -72,7 +72,9 @@ func TestTeardownFreesReservationsFirst(t *testing.T) {
 	p.startAlone()
 	p.reserving()
 	p.awaitReady()
-	reserved := func() int { return strings.Count(string(p.operate(map[string]string{"type": "GET_AGENTS"})), `"DYNAMIC"`) }
+	reserved := func() int {
+		return strings.Count(string(p.operate(map[string]string{"type": "GET_AGENTS"})), `"DYNAMIC"`)
+	}
 	if reserved() == 0 {
 		t.Fatal("nothing is reserved while the services run")
 	}

@@ -15,6 +15,7 @@ const (
 	AlertDuplicateService = v1alpha1.ReasonDuplicateService
 	AlertUnreadableTask   = "UnreadableTask"
 	AlertDuplicateAgent   = "DuplicateAgent"
+	AlertUpdateFailed     = v1alpha1.ReasonUpdateFailed
 	AlertServiceDown      = v1alpha1.ReasonServiceDown
 	AlertUnreachable      = "Unreachable"
 	AlertDeviceMissing    = "DeviceMissing"
@@ -60,11 +61,14 @@ func (p *pass) reportAlerts() {
 	if b := &p.bootstrap.alert; b.Reason != "" && p.gate.tallies[registry].wanted > 0 {
 		book.add(b.Reason, b.Message)
 	}
+	if u := p.result.Update; u != nil && (u.State == v1alpha1.UpdateFailed || u.State == v1alpha1.UpdateRollingBack) {
+		book.add(AlertUpdateFailed, u.Message)
+	}
 	p.alertMissing(book)
 	for _, reason := range []string{
 		AlertDuplicateService, AlertUnreadableTask, AlertDuplicateAgent,
 		v1alpha1.ReasonNoBootstrap, v1alpha1.ReasonManyBootstraps,
-		AlertServiceDown, AlertUnreachable, AlertDeviceMissing, AlertUnclaimed,
+		AlertUpdateFailed, AlertServiceDown, AlertUnreachable, AlertDeviceMissing, AlertUnclaimed,
 	} {
 		cases, more := book.cases[reason], book.count[reason]-maxNamed
 		if len(cases) == 0 {

@@ -165,7 +165,11 @@ func (p *pass) loadCounters() {
 // nothing had run well in between.
 func (c *counter) count(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
 	if id.Hash != c.hash || !c.stored && t.Since.Sub(c.Time.Time) >= runsWell {
-		c.Count = 0
+		c.Count, c.First = 0, nil
+	}
+	if c.First == nil && c.Count == 0 {
+		first := metav1.NewTime(t.Since.UTC().Truncate(time.Second))
+		c.First = &first
 	}
 	c.Count++
 	c.hash = id.Hash
@@ -236,9 +240,16 @@ func (p *pass) retryAt(k kind, hostKey string) time.Time {
 	switch {
 	case c == nil && p.ends[keyOf(k, hostKey)] == nil:
 		return p.flood
-	case c == nil, c.Count <= 1, c.hash != p.specs[k].hash,
-		// Another process, with a clock that was ahead, wrote this.
-		c.Time.After(p.now):
+	case c == nil, c.hash != p.specFor(k, hostKey).hash:
+		return time.Time{}
+	}
+	return c.retryAt(p.now)
+}
+
+// retryAt is when an instance is tried again with the spec that failed; zero: at once.
+func (c *counter) retryAt(now time.Time) time.Time {
+	// One of the future was written by another process, with a clock that was ahead.
+	if c.Count <= 1 || c.Time.After(now) {
 		return time.Time{}
 	}
 	return c.Time.Add(retryDelay(c.Count))
@@ -279,19 +290,19 @@ func (p *pass) holdForRetry(k kind, h *host) {
 	if at := p.retryAt(k, h.key); at.Sub(p.now) > holdOffers {
 		return
 	}
-	if pool := p.poolOf(h, k); pool.fits(p.specs[k].need, false) {
+	if pool := p.poolOf(h, k); pool.fits(p.specFor(k, h.key).need, false) {
 		pool.keep = true
 	}
 }
 
-// failing says that the instance failed with the wanted spec and is about to be
+// failing says that the instance failed with the pursued spec and is about to be
 // tried again. One that waits for much longer is kept away by something outside.
 func (p *pass) failing(k kind, hostKey string) bool {
 	c := p.counters[keyOf(k, hostKey)]
 	if c == nil || c.hash != p.specs[k].hash {
 		return false
 	}
-	return p.recent(c.Time.Time) || p.recent(p.retryAt(k, hostKey))
+	return p.recent(c.Time.Time) || p.recent(c.retryAt(p.now))
 }
 
 // reportFailures keeps the most recent counters, ordered by service and host.

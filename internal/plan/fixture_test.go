@@ -36,6 +36,7 @@ func testCluster() *v1alpha1.QuobyteCluster {
 		Health: v1alpha1.HealthSpec{Enabled: true, Path: "/", Interval: metav1.Duration{Duration: 15 * time.Second},
 			Timeout: metav1.Duration{Duration: 20 * time.Second}, GracePeriod: metav1.Duration{Duration: 2 * time.Minute}},
 	}
+	c.Spec.Update = v1alpha1.UpdateSpec{Timeout: metav1.Duration{Duration: 10 * time.Minute}, OnFailure: v1alpha1.FailurePause}
 	s := &c.Spec.Services
 	s.Registry = v1alpha1.RegistryService{MemoryReserve: q("512Mi"), Resources: v1alpha1.RegistryResources{CPUs: q("1"), Memory: q("2084Mi"), Disk: q("32Mi")}}
 	s.Metadata = v1alpha1.MetadataService{MemoryReserve: q("1Gi"), Resources: v1alpha1.MetadataResources{CPUs: q("2"), Memory: q("8Gi"), Disk: q("32Mi")}}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -55,11 +56,22 @@ func (p *pass) presenceOf(s *slot, k kind) presence {
 	if !s.available(k) {
 		return away
 	}
-	if until := s.task.Steady.Add(p.in.Cluster.Spec.Update.MinReady.Duration); p.now.Before(until) {
+	if until := s.task.Steady.Add(p.provesItself(s.task)); p.now.Before(until) {
 		p.at(until)
 		return young
 	}
 	return steady
+}
+
+// provesItself is how long a task must run until it is believed to go on: minReady, or
+// longer when one of its spec has just failed there. What runs for a while and then
+// fails, again and again, must not lead an update on from host to host.
+func (p *pass) provesItself(t *task) time.Duration {
+	update := &p.in.Cluster.Spec.Update
+	if c := p.counters[keyOf(t.kind, t.host.key)]; c != nil && c.Count > 0 && c.hash == t.id.Hash {
+		return max(update.MinReady.Duration, min(runsWell, update.Timeout.Duration)/2)
+	}
+	return update.MinReady.Duration
 }
 
 // servingTask is presenceOf for a task that is not wanted: as such it is never

@@ -29,8 +29,10 @@ type pass struct {
 	frozen string
 	// teardown: the framework goes with its tasks.
 	teardown bool
-	// specs are what is wanted of each service.
-	specs [kinds]wantedSpec
+	// specs are what is pursued of each service: what the cluster object asks for, or
+	// what ran well last while a rollback is in force.
+	specs  [kinds]wantedSpec
+	course course
 	// allowed hosts of spec.placement.hosts; nil: all.
 	allowed map[string]bool
 	// gone are the agents that a person says are gone (rule 5).
@@ -118,9 +120,7 @@ func newPass(in Input) *pass {
 			p.allowed[name] = true
 		}
 	}
-	for k := range kinds {
-		p.specs[k] = wantedSpecOf(in.Cluster, k)
-	}
+	p.settleCourse()
 	p.probers.want(in.Prober, p.specs[registry].role)
 	return p
 }
@@ -145,7 +145,12 @@ func (p *pass) setMode() {
 
 func wantedSpecOf(cluster *v1alpha1.QuobyteCluster, k kind) wantedSpec {
 	spec := quobyte.SpecOf(cluster, services[k])
-	w := wantedSpec{spec: spec, hash: spec.Hash(), need: needOf(spec), role: cluster.Spec.Mesos.Role}
+	return launchable(cluster, k, spec, spec.Hash())
+}
+
+// launchable derives from a spec what is needed to launch it.
+func launchable(cluster *v1alpha1.QuobyteCluster, k kind, spec quobyte.Spec, hash string) wantedSpec {
+	w := wantedSpec{spec: spec, hash: hash, need: needOf(spec), role: cluster.Spec.Mesos.Role}
 	if w.role == "" {
 		w.role = "*"
 	}
@@ -174,7 +179,9 @@ func (p *pass) versionOf(t *task) string {
 	case t.id.Legacy:
 		return ""
 	case !t.outdated:
-		return p.in.Cluster.Spec.Version
+		return p.specs[t.kind].spec.Version
+	case t.id.Hash == p.course.asked[t.kind].hash:
+		return p.course.asked[t.kind].spec.Version
 	}
 	return p.in.Specs[SpecKey{services[t.kind], t.id.Hash}].Version
 }

@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/quobyte/mesos-operator/api/v1alpha1"
+
 // reportPhase sums up.
 func (p *pass) reportPhase() {
 	switch {
@@ -10,8 +12,33 @@ func (p *pass) reportPhase() {
 	case p.empty():
 		p.result.Phase = PhaseEmpty
 	default:
-		p.result.Phase = p.runningPhase()
+		p.result.Phase = p.updatePhase(p.runningPhase())
 	}
+}
+
+// updatePhase says how an update stands that does not go on: who waits for the cluster
+// to become Ready has to know that it does not by itself.
+func (p *pass) updatePhase(phase Phase) Phase {
+	u := p.result.Update
+	if u == nil || phase == PhaseReady || p.frozen != "" {
+		return phase
+	}
+	switch u.State {
+	case v1alpha1.UpdateFailed:
+		if u.Failed == nil || p.course.back != nil { // else it is rolled back
+			return PhaseFailed
+		}
+		return PhaseUpdating
+	case v1alpha1.UpdatePaused:
+		if phase == PhaseUpdating {
+			return PhasePaused
+		}
+	case v1alpha1.UpdateRolledBack:
+		if phase == PhaseUpdating {
+			return PhaseRolledBack
+		}
+	}
+	return phase
 }
 
 // stopped says that no task runs, as far as can be known: before Mesos has told
@@ -54,10 +81,10 @@ func (p *pass) runningPhase() Phase {
 				}
 				continue
 			}
-			if outdated := s.task.outdated; outdated || !s.available(k) || s.duplicate() {
+			if other := s.task.outdated || !p.current(s.task); other || !s.available(k) || s.duplicate() {
 				ready = false
-				replacing = replacing || outdated || p.replaced(keyOf(k, h.key), p.specs[k].hash)
-				absent = absent || !outdated && !s.task.runs() && !p.replaced(keyOf(k, h.key), p.specs[k].hash)
+				replacing = replacing || other || p.replaced(keyOf(k, h.key), p.specs[k].hash)
+				absent = absent || !other && !s.task.runs() && !p.replaced(keyOf(k, h.key), p.specs[k].hash)
 			}
 		}
 		if p.floating[k].missing() > 0 {

@@ -62,6 +62,10 @@ type Result struct {
 	// Revives are roles whose declined resources are needed now.
 	Revives []string
 
+	// RegistryPort is the rpc port that the registries are led to: what is launched is
+	// told of it, whichever spec it runs itself.
+	RegistryPort uint64
+
 	// InverseAnswers answer the inverse offers that are held.
 	InverseAnswers []InverseAnswer
 
@@ -150,16 +154,26 @@ type Phase string
 const (
 	PhaseReady    Phase = "Ready"    // all wanted instances run, healthy, of the wanted spec
 	PhaseStarting Phase = "Starting" // some wanted instances do not run yet
-	PhaseUpdating Phase = "Updating" // all run, or are being replaced, some are of an old spec
+	PhaseUpdating Phase = "Updating" // all run, or are being replaced, some are of another spec
 	PhaseStopping Phase = "Stopping" // state Stopped or Teardown: tasks still run
 	PhaseStopped  Phase = "Stopped"  // state Stopped or Teardown: no task runs, as far as can be known
 	PhaseEmpty    Phase = "Empty"    // the inventory asks for nothing
+
+	// PhasePaused: all run, or are being replaced, some are of another spec, and
+	// spec.update.paused is true.
+	PhasePaused Phase = "Paused"
+	// PhaseFailed: an update or a rollback has failed, and only a person can go on.
+	PhaseFailed Phase = "Failed"
+	// PhaseRolledBack: all run, and not what is asked for: that has failed.
+	PhaseRolledBack Phase = "RolledBack"
 )
 
 // Launch starts one task with offers of one agent and role: of a service, or of a
 // prober.
 type Launch struct {
 	Spec quobyte.Spec
+	// Hash of Spec; empty for a prober.
+	Hash string
 	// Prober is nil when a service is launched; else Spec is zero.
 	Prober  *quobyte.Prober
 	Host    string
@@ -211,7 +225,7 @@ type Instance struct {
 	Tasks []*mesosbridge.Task
 	// Available: exactly one task, running, healthy.
 	Available bool
-	// Current: available, or coming up, with the wanted spec.
+	// Current: available, or coming up, with the spec that the cluster object asks for.
 	Current bool
 	// Unclaimed: a device-bound service runs here and no device object tells of it.
 	Unclaimed bool
@@ -269,6 +283,7 @@ func (p *pass) run() Result {
 	p.foldFailures()
 	p.tallyUp()
 	p.settleBootstrap()
+	p.settleUpdate()
 
 	p.askProbers()
 	p.runProbers()
@@ -285,6 +300,7 @@ func (p *pass) run() Result {
 	p.freeReservations()
 	p.settleOffers()
 
+	p.result.RegistryPort = p.specs[registry].spec.RPCPort
 	p.report()
 	return p.result
 }

@@ -86,6 +86,9 @@ func (p *pass) clusterReasons(book *reasonBook) {
 		}
 		book.add(wholeCluster, p.unreadableWait(t.ID, host), host)
 	}
+	for _, bad := range p.course.restarts.bad {
+		book.add(wholeCluster, &wait{code: codeRequest, message: bad}, "")
+	}
 	p.reservationReasons(book)
 	p.placementReasons(book)
 	if len(p.probers.waits) > 0 && !p.recent(p.snap.Since) { // probers take a moment to come up

@@ -12,7 +12,8 @@ const renewEvery = 5 * time.Minute
 
 // renewals restart services that run, as wanted, since before a device of theirs
 // turned up on the host: the mount reaches the container, and most services look for
-// devices when they start. They come after all updates, which do the same.
+// devices when they start. They come after all updates and
+// restarts on request, which do the same.
 var renewals = rollout{
 	one: "its restart for a new device", many: "restart for new devices",
 	none: func(p *pass) bool { return !p.renewing },

@@ -14,7 +14,9 @@ import (
 func (p *pass) report() {
 	p.reportInstances()
 	p.reportServices()
+	p.reportUpdate()
 	p.reportPhase()
+	p.reportGood()
 	p.reportReasons()
 	p.reportFailures()
 	p.reportDevices()
@@ -74,7 +76,7 @@ func (p *pass) instance(k kind, h *host) Instance {
 	if s.task != nil {
 		i.Available = s.task.status == available && !s.duplicate()
 		i.Current = i.Available || s.task.status == comingUp || s.task.status == launching
-		i.Current = i.Current && !s.duplicate() && !s.task.outdated
+		i.Current = i.Current && !s.duplicate() && p.current(s.task)
 		i.Unclaimed = p.mode == running && k.bound() && s.unclaimed()
 		i.Version = p.versionOf(s.task)
 	}
@@ -110,10 +112,28 @@ func (p *pass) explain(k kind, h *host, i *Instance) {
 	case s.task == nil && p.frozen != "":
 		s.wait = waitOn(h, codeFrozen, p.frozen)
 	case i.Available && s.wanted && s.task.outdated:
-		s.wait = updates.waits("waits for its update to " + p.in.Cluster.Spec.Version)
+		s.wait = p.updateWait(k)
+	case i.Available && s.wanted && !p.current(s.task):
+		s.wait = updates.waits("runs version " + p.specs[k].spec.Version + " again: the update to " + p.course.back.Version + " failed")
+	case i.Available && s.wanted && p.course.restarts.due && p.restartDue(s):
+		s.wait = restarts.waits("waits for its restart on request")
 	case i.Available && p.renews(s):
 		s.wait = renewals.waits("waits for its restart for the new device " + s.appeared.Object.Name)
 	}
+}
+
+// updateWait is why an instance runs another spec than the pursued one, unless a
+// rollout has said it.
+func (p *pass) updateWait(k kind) *wait {
+	to, what := p.specs[k].spec.Version, "update"
+	if p.course.back != nil {
+		what = "rollback"
+	}
+	message := "waits for its " + what + " to " + to
+	if p.course.halted != "" {
+		message += ": " + p.course.halted
+	}
+	return updates.waits(message)
 }
 
 // claimedWait is why a service that runs for a device is not asked for by it.

@@ -365,7 +365,9 @@ func TestNoticesUnreservedRestart(t *testing.T) {
 	notice := func() []string {
 		var out []string
 		for _, n := range f.plan().Notices {
-			out = append(out, n.Reason)
+			if !n.Normal {
+				out = append(out, n.Reason)
+			}
 		}
 		return out
 	}

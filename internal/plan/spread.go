@@ -78,7 +78,7 @@ func (p *pass) startInstances(k kind) {
 		case h.slots[k].launched:
 		case h.maintenance:
 			p.keepOffers(h)
-		case f.wait == nil && pool.fits(p.specs[k].need, true):
+		case f.wait == nil && pool.fits(p.specFor(k, h.key).need, true):
 			p.revives[pool.role] = true
 			f.wait = &wait{code: codeOffers, message: "waits for resources that were declined to be offered again"}
 		case first == nil:
@@ -173,7 +173,7 @@ func (d *domains) emptiest() string {
 // noHostWait is why no host can take another instance.
 func (p *pass) noHostWait(k kind, first *host) *wait {
 	if first != nil {
-		w := p.poolOf(first, k).shortage(first, p.specs[k].need)
+		w := p.poolOf(first, k).shortage(first, p.specFor(k, first.key).need)
 		return &wait{code: w.code, message: "no host that is free for it has room; " + w.sentence(), generic: "no host has room"}
 	}
 	if p.specs[k].reserved {

@@ -44,12 +44,13 @@ func (p *pass) startOn(k kind, h *host) {
 	if p.launch(k, h, pool) {
 		return
 	}
-	if pool.fits(p.specs[k].need, true) {
+	need := p.specFor(k, h.key).need
+	if pool.fits(need, true) {
 		p.revives[pool.role] = true
 		s.wait = waitOn(h, codeOffers, "waits for resources that were declined to be offered again")
 		return
 	}
-	s.wait = pool.shortage(h, p.specs[k].need)
+	s.wait = pool.shortage(h, need)
 }
 
 // keepOffers keeps the offers of a host in maintenance while something on it is
@@ -138,7 +139,8 @@ func (p *pass) launch(k kind, h *host, pool *pool) bool {
 	if p.volumeDeclined(k, h) {
 		return false
 	}
-	resources, reserve, ok := pool.take(p.specs[k].need)
+	chosen := p.specFor(k, h.key)
+	resources, reserve, ok := pool.take(chosen.need)
 	if !ok {
 		return false
 	}
@@ -148,7 +150,8 @@ func (p *pass) launch(k kind, h *host, pool *pool) bool {
 	resources = p.takeVolumes(k, h, resources)
 	h.slots[k].launched = true
 	p.result.Launches = append(p.result.Launches, Launch{
-		Spec:      p.specs[k].spec,
+		Spec:      chosen.spec,
+		Hash:      chosen.hash,
 		Host:      h.name,
 		AgentID:   h.agent.ID,
 		Role:      pool.role,

@@ -21,7 +21,7 @@ type rollout struct {
 	cause func(p *pass, s *slot) string
 }
 
-// updates replace what runs another spec than the wanted one.
+// updates replace what runs another spec than the pursued one.
 var updates = rollout{
 	one: "its update", many: "update",
 	none: func(p *pass) bool {
@@ -29,10 +29,14 @@ var updates = rollout{
 	},
 	due: func(_ *pass, s *slot) bool { return s.task.outdated },
 	cause: func(p *pass, s *slot) string {
-		if p.versionOf(s.task) == p.in.Cluster.Spec.Version {
+		to := p.specs[s.task.kind].spec.Version
+		switch {
+		case p.course.back != nil:
+			return "rollback to " + to
+		case p.versionOf(s.task) == to:
 			return "update of its settings"
 		}
-		return "update to " + p.in.Cluster.Spec.Version
+		return "update to " + to
 	},
 }
 
@@ -40,15 +44,20 @@ func (r *rollout) waits(message string) *wait {
 	return &wait{code: codeUpdate, message: message, generic: "waits for " + r.one}
 }
 
-// update restarts what is to be restarted: what is outdated, and when that is done
-// what does not know a new device.
+// update restarts what is to be restarted: what is outdated, when that is done what a
+// person asked to be restarted, and then what does not know a new device. That a person
+// has paused updates concerns the last no more than it concerns failures.
 func (p *pass) update() {
-	if p.mayStop() && p.roll(&updates) {
+	switch {
+	case !p.mayStop() || p.course.failed.message != "":
+	case p.course.halted != "":
+		p.roll(&renewals)
+	case p.roll(&updates) && p.roll(&restarts):
 		p.roll(&renewals)
 	}
 }
 
-// roll goes through a rollout service by service in the order of quobyte.Services,
+// roll goes through a rollout service by service in the order of spec.update.order,
 // host by host, each stop through the gate. It has no memory: what is due stands in
 // the task ids, and what is in motion in the snapshot. It says whether all is done.
 func (p *pass) roll(r *rollout) bool {
@@ -56,7 +65,7 @@ func (p *pass) roll(r *rollout) bool {
 		return true
 	}
 	earlier := "" // the service whose rollout is not done
-	for k := range kinds {
+	for _, k := range p.course.order {
 		open := p.openFor(r, k)
 		if earlier == "" {
 			p.rollKind(r, k, open)
@@ -127,12 +136,12 @@ func (p *pass) hasRoomElsewhere(k kind) bool {
 
 func (p *pass) hasRoom(k kind, hosts []*host, withDeclined bool) bool {
 	return slices.ContainsFunc(hosts, func(h *host) bool {
-		return !h.maintenance && p.poolOf(h, k).fits(p.specs[k].need, withDeclined)
+		return !h.maintenance && p.poolOf(h, k).fits(p.specFor(k, h.key).need, withDeclined)
 	})
 }
 
 // rollKind stops the next instances of one service: first what is down already, which
-// takes nothing away, then what serves.
+// takes nothing away, then what serves, the youngest before others: they count as down.
 func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 	var down, serving []*host
 	for _, h := range open {
@@ -152,6 +161,12 @@ func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 	}
 	if len(down) > 0 {
 		p.rollDown(r, k, down)
+	}
+	serving = p.domainTurn(r, k, serving)
+	if p.gate.tallies[k].available > p.gate.tallies[k].steady {
+		slices.SortStableFunc(serving, func(a, b *host) int {
+			return int(p.presenceOf(&a.slots[k], k) - p.presenceOf(&b.slots[k], k))
+		})
 	}
 	for _, h := range serving {
 		s := &h.slots[k]
@@ -183,24 +198,36 @@ func (p *pass) rollDown(r *rollout, k kind, down []*host) {
 // update of the next service waits. One that the outside keeps away (its agent is
 // unreachable, no offer comes) holds up nobody.
 func (p *pass) unsettled(k kind) bool {
-	fresh := p.recent(p.snap.Since) // agents are still coming back
 	for _, h := range p.active {
-		s := &h.slots[k]
-		switch {
-		case !s.wanted:
-		case s.killed:
-			return true
-		case s.task != nil:
-			if s.task.status == halting || fresh && (s.task.status == doubtful || s.task.outdated) {
-				return true
-			}
-			if s.task.status != doubtful && s.task.status != available && !s.task.outdated {
-				return true
-			}
-		case p.justGone(instanceKey{k, h.key}), p.failing(k, h.key) && p.blocked(h) == nil, p.mayReturn(k, h):
+		if p.slotUnsettled(k, h) {
 			return true
 		}
 	}
+	return p.homelessUnsettled(k)
+}
+
+// slotUnsettled is unsettled for the instance on one host.
+func (p *pass) slotUnsettled(k kind, h *host) bool {
+	s := &h.slots[k]
+	switch {
+	case !s.wanted:
+		return false
+	case s.killed:
+		return true
+	case s.task == nil:
+		return p.justGone(instanceKey{k, h.key}) || p.failing(k, h.key) && p.blocked(h) == nil || p.mayReturn(k, h)
+	case s.task.status == halting:
+		return true
+	case s.task.status == doubtful || s.task.outdated:
+		return p.recent(p.snap.Since) // agents are still coming back
+	case s.task.status == available:
+		return p.presenceOf(s, k) == young
+	}
+	return true
+}
+
+// homelessUnsettled is unsettled for the missing instances of a floating service.
+func (p *pass) homelessUnsettled(k kind) bool {
 	if p.floating[k].missing() == 0 {
 		return false
 	}
@@ -209,7 +236,7 @@ func (p *pass) unsettled(k kind) bool {
 
 // mayReturn says that a missing instance can be started with what is held.
 func (p *pass) mayReturn(k kind, h *host) bool {
-	return p.startWait(k, h) == nil && !h.maintenance && p.poolOf(h, k).fits(p.specs[k].need, false)
+	return p.startWait(k, h) == nil && !h.maintenance && p.poolOf(h, k).fits(p.specFor(k, h.key).need, false)
 }
 
 // inMotion counts the instances of the service that were stopped or started a

@@ -80,7 +80,8 @@ func TestUpdateGate(t *testing.T) {
 		"one starts":                   {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_STAGING }, []string{"data node2"}, "data on node2"},
 		"one of the new spec starts": {func(f *fixture) {
 			delete(f.snap.Tasks, f.find(data, "node2").ID)
-			f.task(data, "node2").Healthy = nil
+			next := f.task(data, "node2")
+			next.Healthy, next.Since = nil, noon
 		}, nil, "data on node2"},
 		"two are unhealthy, one at a time": {func(f *fixture) {
 			f.find(data, "node2").Healthy = no()
@@ -98,13 +99,19 @@ func TestUpdateGate(t *testing.T) {
 			delete(f.snap.Tasks, f.find(data, "node1").ID)
 			f.find(data, "node2").Healthy = no()
 		}, []string{"data node2"}, ""},
-		"duplicates":              {func(f *fixture) { f.old(data, "node1") }, nil, "data on node1 is not available"},
-		"not reconciled":          {func(f *fixture) { f.snap.Reconciled = false }, nil, "waits for its update to 1.1.5"},
-		"not connected":           {func(f *fixture) { f.snap.Connected = false }, nil, "waits for its update to 1.1.5"},
-		"suspended":               {func(f *fixture) { f.cluster.Spec.Suspend = true }, nil, "waits for its update to 1.1.5"},
-		"a registry starts":       {func(f *fixture) { f.find(registry, "node1").Healthy = nil }, nil, "waits until the update of registry is done"},
-		"a registry is unhealthy": {func(f *fixture) { f.find(registry, "node1").Healthy = no() }, nil, "waits until the update of registry is done"},
-		"a registry ended":        {func(f *fixture) { f.ended(f.find(registry, "node1"), mesos.TASK_KILLED, noon.Add(-time.Minute)) }, nil, "waits until the update of registry is done"},
+		"duplicates":     {func(f *fixture) { f.old(data, "node1") }, nil, "data on node1 is not available"},
+		"not reconciled": {func(f *fixture) { f.snap.Reconciled = false }, nil, "waits for its update to 1.1.5"},
+		"not connected":  {func(f *fixture) { f.snap.Connected = false }, nil, "waits for its update to 1.1.5"},
+		"suspended":      {func(f *fixture) { f.cluster.Spec.Suspend = true }, nil, "waits for its update to 1.1.5"},
+		"a registry starts": {func(f *fixture) {
+			r := f.find(registry, "node1")
+			r.Healthy, r.Since = nil, noon
+		}, nil, "waits until the update of registry is done"},
+		"a registry is unhealthy": {func(f *fixture) {
+			r := f.find(registry, "node1")
+			r.Healthy, r.Steady = no(), noon
+		}, nil, "waits until the update of registry is done"},
+		"a registry ended": {func(f *fixture) { f.ended(f.find(registry, "node1"), mesos.TASK_KILLED, noon.Add(-time.Minute)) }, nil, "waits until the update of registry is done"},
 		"a registry fails again and again": {func(f *fixture) {
 			for range 6 { // 160 s
 				f.ended(f.task(registry, "node1"), mesos.TASK_FAILED, noon.Add(-3*time.Minute))

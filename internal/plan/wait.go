@@ -31,6 +31,7 @@ const (
 	codeLeaving
 	codeProgress
 	codeUpdate
+	codeRequest
 	codeSpread // all runs: it might be safer
 	codePlaced
 )

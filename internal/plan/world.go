@@ -28,6 +28,8 @@ type host struct {
 	// maintenance: a window of the host is open; until is zero without an end.
 	maintenance bool
 	until       time.Time
+	// restart is when a device of the host asked for a restart of its services last.
+	restart time.Time
 
 	slots [kinds]slot
 	// prober is the one on agent that counts, moreProbers are others there.
@@ -95,7 +97,7 @@ type task struct {
 	host   *host
 	agent  *mesosbridge.Agent // nil when it is not known
 	status status
-	// outdated: it runs another spec than the wanted one. Of a task of the earlier
+	// outdated: it runs another spec than the pursued one. Of a task of the earlier
 	// framework nothing is known, so it counts as outdated.
 	outdated bool
 }
@@ -131,7 +133,7 @@ func (p *pass) statusOf(t *task) status {
 }
 
 // checked says that Mesos checks the task's health: as its own spec has it, or, when
-// that is not known any more, the wanted one. Tasks of the earlier framework and probers
+// that is not known any more, the pursued one. Tasks of the earlier framework and probers
 // have no health check.
 func (p *pass) checked(t *task) bool {
 	if t.id.Legacy || t.kind == prober {

@@ -101,7 +101,23 @@ func anySpec() *rapid.Generator[Spec] {
 			spec.Env = append(spec.Env, v1alpha1.EnvVar{Name: "V" + strconv.Itoa(i), Value: value})
 		}
 		spec.Env = sortedEnv(spec.Env)
+		if rapid.Bool().Draw(t, "health") {
+			spec.Health = anyHealth().Draw(t, "its health")
+		}
 		return spec
+	})
+}
+
+func anyHealth() *rapid.Generator[Health] {
+	millis := rapid.OneOf(rapid.Int64Range(0, 24*3600*1000), rapid.SampledFrom([]int64{0, 15_000, 20_000, 120_000}))
+	return rapid.Custom(func(t *rapid.T) Health {
+		return Health{
+			Off:            rapid.Bool().Draw(t, "off"),
+			Path:           rapid.OneOf(rapid.Just("/"), rapid.String()).Draw(t, "path"),
+			IntervalMillis: millis.Draw(t, "interval"),
+			TimeoutMillis:  millis.Draw(t, "timeout"),
+			GraceMillis:    millis.Draw(t, "grace"),
+		}
 	})
 }
 
@@ -121,36 +137,62 @@ func TestCanonicalRoundTrip(t *testing.T) {
 	})
 }
 
+// TestDifferentSpecsHaveDifferentForms: no field stands for another one.
+func TestDifferentSpecsHaveDifferentForms(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one := anySpec().Draw(t, "spec")
+		other := one
+		other.Health = anyHealth().Draw(t, "other health")
+		if same := one.Hash() == other.Hash(); same != (one.Health == other.Health) {
+			t.Fatalf("the same hash: %v, for %+v and %+v", same, one.Health, other.Health)
+		}
+	})
+}
+
 // TestEveryFieldOfASpecCounts fails when a field is added to Spec and not to its
 // stored form.
 func TestEveryFieldOfASpecCounts(t *testing.T) {
 	base := SpecOf(smallest(), API)
 	for i := range reflect.TypeFor[Spec]().NumField() {
-		other := base
-		field := reflect.ValueOf(&other).Elem().Field(i)
-		switch value := field.Addr().Interface().(type) {
-		case *string:
-			*value += "x"
-		case *Service:
-			*value = Data
-		case *int64:
-			*value++
-		case *uint64:
-			*value++
-		case *[]v1alpha1.EnvVar:
-			*value = []v1alpha1.EnvVar{{Name: "A"}}
-		case *v1alpha1.RegistrySpec:
-			value.MesosDNSDomain += "x"
-		default:
-			t.Fatalf("this test knows no change for a field of type %s", field.Type())
+		if reflect.TypeFor[Spec]().Field(i).Type == reflect.TypeFor[Health]() {
+			for j := range reflect.TypeFor[Health]().NumField() {
+				checkFieldCounts(t, base, i, j)
+			}
+			continue
 		}
-		name := reflect.TypeFor[Spec]().Field(i).Name
-		if other.Hash() == base.Hash() {
-			t.Errorf("%s does not count in the hash", name)
-		}
-		if parsed, err := ParseSpec(other.Canonical()); err != nil || !reflect.DeepEqual(parsed, other) {
-			t.Errorf("%s does not come back from the stored form: %+v, %v", name, parsed, err)
-		}
+		checkFieldCounts(t, base, i)
+	}
+}
+
+// checkFieldCounts changes the field at the index, as of reflect.Value.FieldByIndex.
+func checkFieldCounts(t *testing.T, base Spec, index ...int) {
+	t.Helper()
+	other := base
+	field := reflect.ValueOf(&other).Elem().FieldByIndex(index)
+	switch value := field.Addr().Interface().(type) {
+	case *string:
+		*value += "x"
+	case *bool:
+		*value = !*value
+	case *Service:
+		*value = Data
+	case *int64:
+		*value++
+	case *uint64:
+		*value++
+	case *[]v1alpha1.EnvVar:
+		*value = []v1alpha1.EnvVar{{Name: "A"}}
+	case *v1alpha1.RegistrySpec:
+		value.MesosDNSDomain += "x"
+	default:
+		t.Fatalf("this test knows no change for a field of type %s", field.Type())
+	}
+	name := reflect.TypeFor[Spec]().FieldByIndex(index).Name
+	if other.Hash() == base.Hash() {
+		t.Errorf("%s does not count in the hash", name)
+	}
+	if parsed, err := ParseSpec(other.Canonical()); err != nil || !reflect.DeepEqual(parsed, other) {
+		t.Errorf("%s does not come back from the stored form: %+v, %v", name, parsed, err)
 	}
 }
 

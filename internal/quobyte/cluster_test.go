@@ -1,14 +1,18 @@
 package quobyte
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 )
 
 // smallest returns the smallest manifest as the API server stored it on the day
-// of v1alpha1: with all defaults. It is written out, and not taken from the CRD,
-// for the reason of frozenDefaults.
+// of v1alpha1: with all defaults, those of later fields as of the day they came. It is
+// written out, and not taken from the CRD, for the reason of frozenDefaults.
 func smallest() *v1alpha1.QuobyteCluster {
 	c := &v1alpha1.QuobyteCluster{}
 	c.Name = "quobyte"
@@ -20,6 +24,13 @@ func smallest() *v1alpha1.QuobyteCluster {
 		Mesos:               v1alpha1.MesosSpec{Master: "http://mesos-master.corp:5050", FrameworkName: "quobyte", Role: "*", User: "root"},
 		Registry:            v1alpha1.RegistrySpec{Discovery: v1alpha1.DiscoveryMesosDNS, MesosDNSDomain: "mesos"},
 		Ports:               v1alpha1.PortsSpec{Base: 21000, API: 8889, Webconsole: 8888, S3: 80},
+		Placement:           v1alpha1.PlacementSpec{UnreachableTimeout: lasting(5 * time.Minute)},
+		Update: v1alpha1.UpdateSpec{MaxUnavailable: intstr.FromInt32(1), MinReady: lasting(30 * time.Second), Timeout: lasting(10 * time.Minute),
+			Order:     []v1alpha1.ServiceName{"registry", "metadata", "data", "s3", "api", "webconsole", "client"},
+			OnFailure: v1alpha1.FailurePause},
+		Health: v1alpha1.HealthSpec{Enabled: true, Path: "/", Interval: lasting(15 * time.Second), Timeout: lasting(20 * time.Second),
+			GracePeriod: lasting(2 * time.Minute), RestartAfter: lasting(5 * time.Minute)},
+		Maintenance: v1alpha1.MaintenanceSpec{LeadTime: lasting(10 * time.Minute)},
 	}
 	q := resource.MustParse
 	s := &c.Spec.Services
@@ -32,6 +43,8 @@ func smallest() *v1alpha1.QuobyteCluster {
 	s.Client = v1alpha1.ClientService{MountPoint: "/quobyte", Resources: v1alpha1.ClientResources{CPUs: q("2"), Memory: q("2048Mi"), Disk: q("150Mi")}}
 	return c
 }
+
+func lasting(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 
 // change is one thing that a user may do to the smallest manifest.
 type change struct {
@@ -86,6 +99,28 @@ func changes() []change {
 		}, none},
 		{"mesos", func(s *v1alpha1.QuobyteClusterSpec) {
 			s.Mesos.Master, s.Mesos.FrameworkID, s.Mesos.Principal, s.Mesos.WebUIURL = "http://other:5050", "id", "p", "http://here"
+		}, none},
+		{"health.enabled", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.Enabled = false }, servers},
+		{"health.except data", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.Except = []v1alpha1.ServiceName{"data"} }, []Service{Data}},
+		{"health.except two", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.Except = []v1alpha1.ServiceName{"s3", "api"} }, []Service{API, S3}},
+		{"health.except client", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.Except = []v1alpha1.ServiceName{"client"} }, none},
+		{"health.path", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.Path = "/status?full=1&a=<b>" }, servers},
+		{"health.interval", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.Interval = lasting(1500 * time.Millisecond) }, servers},
+		{"health.interval by less than a millisecond", func(s *v1alpha1.QuobyteClusterSpec) {
+			s.Health.Interval = lasting(15*time.Second + 100*time.Nanosecond)
+		}, none},
+		{"health.timeout", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.Timeout = lasting(time.Minute) }, servers},
+		{"health.gracePeriod", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.GracePeriod = lasting(0) }, servers},
+		{"health.restartAfter", func(s *v1alpha1.QuobyteClusterSpec) { s.Health.RestartAfter = lasting(0) }, none},
+		{"update", func(s *v1alpha1.QuobyteClusterSpec) {
+			s.Update = v1alpha1.UpdateSpec{MaxUnavailable: intstr.FromString("10%"), MinReady: lasting(0), Timeout: lasting(time.Hour),
+				Order: []v1alpha1.ServiceName{"data"}, DomainBy: "rack", OnFailure: v1alpha1.FailureRollback, Paused: true}
+		}, none},
+		{"maintenance", func(s *v1alpha1.QuobyteClusterSpec) { s.Maintenance.LeadTime = lasting(time.Hour) }, none},
+		{"placement of what runs", func(s *v1alpha1.QuobyteClusterSpec) {
+			s.Placement.CordonedHosts, s.Placement.UnreachableTimeout = []string{"node1"}, lasting(time.Hour)
+			s.Placement.SpreadBy = "rack"
+			s.Placement.Attributes = []v1alpha1.AttributeRequirement{{Attribute: "ssd", Operator: v1alpha1.AttributeExists}}
 		}, none},
 	}
 }

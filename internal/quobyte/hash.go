@@ -16,6 +16,12 @@ func (s Spec) Hash() string {
 	return digest(s.Canonical(), HashLength)
 }
 
+// Revision names what several services are to run together, given the hashes of their
+// specs in a fixed order.
+func Revision(hashes []string) string {
+	return digest([]byte(strings.Join(hashes, ".")), HashLength)
+}
+
 // digest returns the first characters of the SHA-256 in lower-case base32.
 func digest(data []byte, length int) string {
 	sum := sha256.Sum256(data)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 )
@@ -96,6 +97,29 @@ func TestOnlyTheServicesConcernedChangeTheirHash(t *testing.T) {
 	}
 }
 
+// TestHowNobodyChecksDoesNotCount: what a service that is not checked would be checked
+// by restarts nothing, and neither does the way in which the check is off.
+func TestHowNobodyChecksDoesNotCount(t *testing.T) {
+	off := smallest()
+	off.Spec.Health.Enabled = false
+	otherwise := off.DeepCopy()
+	otherwise.Spec.Health = v1alpha1.HealthSpec{Path: "/status", Interval: lasting(time.Minute), Timeout: lasting(time.Second), GracePeriod: lasting(time.Hour)}
+	except := smallest()
+	except.Spec.Health.Path = "/status"
+	for _, s := range Services() {
+		except.Spec.Health.Except = append(except.Spec.Health.Except, v1alpha1.ServiceName(s))
+	}
+	for _, s := range Services() {
+		want := SpecOf(off, s).Hash()
+		if got := SpecOf(otherwise, s).Hash(); got != want {
+			t.Errorf("%s, off with other settings: hash %s, want %s", s, got, want)
+		}
+		if got := SpecOf(except, s).Hash(); got != want {
+			t.Errorf("%s, an exception: hash %s, want %s", s, got, want)
+		}
+	}
+}
+
 func TestOrderOfSetsDoesNotCount(t *testing.T) {
 	forth, back := smallest(), smallest()
 	env := []v1alpha1.EnvVar{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}
@@ -104,7 +128,9 @@ func TestOrderOfSetsDoesNotCount(t *testing.T) {
 		c.Spec.Registry.Discovery = v1alpha1.DiscoveryEndpoints
 		c.Spec.Registry.Endpoints = slices.Clone(endpoints)
 		c.Spec.Services.Data.Env = slices.Clone(env)
+		c.Spec.Health.Except = []v1alpha1.ServiceName{"s3", "data"}
 	}
+	slices.Reverse(back.Spec.Health.Except)
 	slices.Reverse(back.Spec.Registry.Endpoints)
 	slices.Reverse(back.Spec.Services.Data.Env)
 	if a, b := SpecOf(forth, Data).Hash(), SpecOf(back, Data).Hash(); a != b {

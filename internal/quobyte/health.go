@@ -19,9 +19,6 @@ const (
 
 // healthCheck asks the status page of the service. Mesos runs it on the agent,
 // whose network the container shares.
-//
-// The defaults of the API: a time-out that is longer than a garbage collection of a
-// busy storage service, and time to read the devices before anything is reported.
 func healthCheck(spec Spec) *mesos.HealthCheck {
 	return &mesos.HealthCheck{
 		Type: mesos.HealthCheck_HTTP,

@@ -22,12 +22,42 @@ func TestRegistryAddress(t *testing.T) {
 			cluster := smallest()
 			cluster.Spec.Mesos.FrameworkName = test.framework
 			cluster.Spec.Registry = test.registry
-			if got := RegistryAddress(cluster, hosts); got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
+			for _, s := range Services() {
+				if got := addressIn(cluster, SpecOf(cluster, s), hosts); got != test.want {
+					t.Errorf("%s is told %q, want %q", s, got, test.want)
+				}
 			}
 		})
 	}
 	if hosts[0] != "node2" {
 		t.Error("the caller's list was sorted")
+	}
+}
+
+// addressIn is what a task of the spec is told when the registries run as the cluster asks.
+func addressIn(cluster *v1alpha1.QuobyteCluster, spec Spec, hosts []string) string {
+	return RegistryAddress(spec, cluster.Spec.Mesos.FrameworkName, SpecOf(cluster, Registry).RPCPort, hosts)
+}
+
+// TestOlderSpecFindsTheRegistriesInItsOwnWay: a rollback starts what was stored, while
+// the cluster asks for something else.
+func TestOlderSpecFindsTheRegistriesInItsOwnWay(t *testing.T) {
+	hosts := []string{"node2", "node1"}
+	found := map[string]string{"MesosDNS": "_registry._tcp.quobyte.mesos", "Endpoints": "a:2,b:1", "Inventory": "node1:31000,node2:31000"}
+	for before, want := range found {
+		for after := range found {
+			older := smallest()
+			older.Spec.Registry.Discovery, older.Spec.Registry.Endpoints = v1alpha1.Discovery(before), []string{"b:1", "a:2"}
+			stored, err := ParseSpec(SpecOf(older, Data).Canonical())
+			if err != nil {
+				t.Fatal(err)
+			}
+			cluster := smallest()
+			cluster.Spec.Registry = v1alpha1.RegistrySpec{Discovery: v1alpha1.Discovery(after), MesosDNSDomain: "elsewhere", Endpoints: []string{"c:3"}}
+			cluster.Spec.Ports.Base = 31000
+			if got := addressIn(cluster, stored, hosts); got != want {
+				t.Errorf("%s, while the cluster asks for %s: told %q, want %q", before, after, got, want)
+			}
+		}
 	}
 }

@@ -31,10 +31,11 @@ type Spec struct {
 // Health says how Mesos checks a service. It is a part of the spec, as Mesos learns it
 // with the task alone.
 type Health struct {
-	// Off: nobody checks.
+	// Off: nobody checks, and the other fields are zero.
 	Off  bool
 	Path string
-	// IntervalMillis, TimeoutMillis and GraceMillis in milliseconds.
+	// IntervalMillis, TimeoutMillis and GraceMillis are whole milliseconds; what was
+	// asked for beyond them is cut off.
 	IntervalMillis, TimeoutMillis, GraceMillis int64
 }
 

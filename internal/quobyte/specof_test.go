@@ -3,6 +3,7 @@ package quobyte
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"pgregory.net/rapid"
@@ -37,6 +38,23 @@ func TestAcceptedMemoryLeavesAHeap(t *testing.T) {
 			t.Fatalf("%d bytes became %d MiB", memory, spec.MemMiB)
 		}
 	})
+}
+
+// TestHealthIsCutToMilliseconds: less than that is no other check, and restarts nothing.
+func TestHealthIsCutToMilliseconds(t *testing.T) {
+	cluster := smallest()
+	h := &cluster.Spec.Health
+	h.Interval.Duration = 1_000_000_100 * time.Nanosecond
+	h.Timeout.Duration = 1_999_999_999 * time.Nanosecond
+	h.GracePeriod.Duration = 999_999 * time.Nanosecond
+	want := Health{Path: "/", IntervalMillis: 1000, TimeoutMillis: 1999, GraceMillis: 0}
+	if got := SpecOf(cluster, Data).Health; got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	check := healthCheck(SpecOf(cluster, Data))
+	if check.GetIntervalSeconds() != 1 || check.GetTimeoutSeconds() != 1.999 || check.GetGracePeriodSeconds() != 0 {
+		t.Errorf("Mesos is told %+v", check)
+	}
 }
 
 func TestPorts(t *testing.T) {

@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
@@ -71,18 +73,68 @@ func checkGolden(t *testing.T, name string, got []byte) {
 	}
 }
 
+// TestMesosNeverKillsWhatIsUnhealthy: rule 13, whatever is asked of the checks.
 func TestMesosNeverKillsWhatIsUnhealthy(t *testing.T) {
-	for _, s := range Services() {
-		spec := SpecOf(smallest(), s)
-		check := TaskInfo(spec, placed(spec)).HealthCheck
-		if s == Client {
-			if check != nil {
-				t.Errorf("%s has no status page, and health check %v", s, check)
+	for _, health := range []v1alpha1.HealthSpec{
+		smallest().Spec.Health,
+		{Enabled: true, Path: "/status", Interval: lasting(time.Second), Timeout: lasting(time.Hour)},
+		{Enabled: true, Path: "/", Interval: lasting(time.Hour), Timeout: lasting(time.Second), GracePeriod: lasting(24 * time.Hour), RestartAfter: lasting(time.Second)},
+	} {
+		cluster := smallest()
+		cluster.Spec.Health = health
+		for _, s := range Services() {
+			spec := SpecOf(cluster, s)
+			check := TaskInfo(spec, placed(spec)).HealthCheck
+			if s == Client {
+				if check != nil || spec.Checked() {
+					t.Errorf("%s has no status page, and health check %v", s, check)
+				}
+				continue
 			}
-			continue
+			if check == nil || !spec.Checked() || check.GetConsecutiveFailures() != math.MaxUint32 {
+				t.Errorf("%s: got health check %v", s, check)
+			}
 		}
-		if check == nil || check.GetConsecutiveFailures() != math.MaxUint32 {
-			t.Errorf("%s: got health check %v", s, check)
+	}
+}
+
+func TestHealthIsCheckedAsAsked(t *testing.T) {
+	cluster := smallest()
+	cluster.Spec.Health = v1alpha1.HealthSpec{Enabled: true, Path: "/status?full=1", Interval: lasting(1500 * time.Millisecond),
+		Timeout: lasting(2 * time.Second), GracePeriod: lasting(time.Hour)}
+	cluster.Spec.Ports.Base = 31000
+	spec := SpecOf(cluster, Metadata)
+	check := TaskInfo(spec, placed(spec)).HealthCheck
+	if check.GetHTTP().GetPath() != "/status?full=1" || check.GetHTTP().GetPort() != 31003 {
+		t.Errorf("asks %+v", check.GetHTTP())
+	}
+	if check.GetIntervalSeconds() != 1.5 || check.GetTimeoutSeconds() != 2 || check.GetGracePeriodSeconds() != 3600 {
+		t.Errorf("asks as %+v", check)
+	}
+}
+
+// TestNobodyChecksWhatIsOff: it is looked up all the same.
+func TestNobodyChecksWhatIsOff(t *testing.T) {
+	off, except := smallest(), smallest()
+	off.Spec.Health.Enabled = false
+	except.Spec.Health.Except = []v1alpha1.ServiceName{"data", "s3"}
+	for name, test := range map[string]struct {
+		cluster *v1alpha1.QuobyteCluster
+		checked []Service
+	}{
+		"off":    {off, nil},
+		"except": {except, []Service{Registry, Metadata, API, Webconsole}},
+	} {
+		for _, s := range Services() {
+			spec := SpecOf(test.cluster, s)
+			info := TaskInfo(spec, placed(spec))
+			want := slices.Contains(test.checked, s)
+			if got := info.HealthCheck != nil; got != want || spec.Checked() != want {
+				t.Errorf("%s: %s is checked: %v and %v, want %v", name, s, got, spec.Checked(), want)
+			}
+			if s != Client && info.Discovery.GetName() != string(s) {
+				t.Errorf("%s: %s is looked up as %v", name, s, info.Discovery)
+			}
 		}
 	}
 }

@@ -76,6 +76,25 @@ func TestRefusedConnections(t *testing.T) {
 	})
 }
 
+// Who takes over is asked to leave anew: the inverse offer of the one before is void.
+func TestTakeoverWithAnInverseOffer(t *testing.T) {
+	run(t, mesostest.Config{}, func(t *testing.T, c *mesostest.Cluster) {
+		first, second := newClient(t, c), newClient(t, c)
+		first.runs("t")
+		first.mustOperate(`{"type":"UPDATE_MAINTENANCE_SCHEDULE","update_maintenance_schedule":{"schedule":{"windows":[{
+			"machine_ids":[{"hostname":"node1","ip":"127.0.0.1"}],"unavailability":{"start":{"nanoseconds":1}}}]}}}`)
+		old := first.next(scheduler.Event_INVERSE_OFFERS).InverseOffers.InverseOffers[0]
+		second.id = first.id
+		second.subscribe()
+		first.next(scheduler.Event_ERROR)
+		asked := second.next(scheduler.Event_INVERSE_OFFERS).InverseOffers.InverseOffers
+		if len(asked) != 1 || asked[0].OfferID == old.OfferID || *asked[0].AgentID != *old.AgentID {
+			t.Errorf("%v, before %v", asked, old)
+		}
+		second.quiet(scheduler.Event_RESCIND_INVERSE_OFFER, time.Minute)
+	})
+}
+
 // Who subscribes last speaks for the framework.
 func TestTakeover(t *testing.T) {
 	run(t, mesostest.Config{}, func(t *testing.T, c *mesostest.Cluster) {

@@ -134,6 +134,16 @@ func (c *Cluster) forgetInverse(a *agent) {
 	clear(a.inverse)
 }
 
+// discardInverse withdraws what a framework has outstanding, when it has a new
+// stream. What it did not want to hear it still does not.
+func (c *Cluster) discardInverse(fw *framework) {
+	for _, a := range c.agents {
+		if i := a.inverse[fw.id]; i != nil {
+			c.withdrawInverse(i, false)
+		}
+	}
+}
+
 // forgetInverseTo forgets what a framework has outstanding, and on REVIVE what it
 // did not want to hear.
 func (c *Cluster) forgetInverseTo(fw *framework, revived bool) {

@@ -68,6 +68,7 @@ func (c *Cluster) resubscribe(fw *framework, info mesos.FrameworkInfo, suppresse
 	for _, o := range newestFirst(fw.offers) {
 		c.withdraw(o, false)
 	}
+	c.discardInverse(fw)
 	c.connect(fw, s)
 	if old == nil {
 		c.allocate(c.registeredAgents())

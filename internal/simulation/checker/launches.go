@@ -17,6 +17,7 @@ func (c *check) launchFits(t *task) {
 			c.violate("launch", "%s is launched on %s, where no device asks for it", t.id, t.host)
 		}
 		c.movedAway(t)
+		c.startsInOrder(t)
 		return
 	}
 	_, most := w.floating(t.service, since)
@@ -29,6 +30,21 @@ func (c *check) launchFits(t *task) {
 	if live >= most {
 		c.violate("launch", "%s is launched, and %d of %d run", t.id, live, most)
 	}
+}
+
+// startsInOrder: metadata and data are started when a registry runs.
+func (c *check) startsInOrder(t *task) {
+	if t.service == "registry" {
+		return
+	}
+	for _, other := range c.tasks {
+		truth := c.truth[other.id]
+		if other.service == "registry" && truth != nil && !truth.Running.IsZero() && truth.Running.Before(c.now) &&
+			(truth.Alive() || truth.Ended.After(c.now.Add(-glance))) {
+			return
+		}
+	}
+	c.violate("start order", "%s is launched, and no registry runs", t.id)
 }
 
 // longSince says that it has been so since before then.

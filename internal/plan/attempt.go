@@ -1,0 +1,218 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+)
+
+// settleUpdate finds out whether an update may go on, before anything is started or
+// stopped: both depend on it.
+func (p *pass) settleUpdate() {
+	c := &p.course
+	p.settleRestarts()
+	p.settleTurns()
+	switch {
+	case p.in.Cluster.Spec.Update.Paused:
+		c.halted = "spec.update.paused is true"
+		return
+	case c.back != nil && c.unstored != "":
+		c.failed.message = fmt.Sprintf("the update to %s failed (%s), and cannot be rolled back: ControllerRevision %s is missing, or of another version of the operator",
+			c.back.Version, c.back.Message, c.unstored)
+	case p.mayStop():
+		c.failed = p.findFailed()
+	}
+	switch {
+	case c.failed.message == "":
+	case c.back != nil:
+		c.halted = "the rollback to " + p.in.Cluster.Status.Good.Version + " has failed"
+	default:
+		c.halted = "the update to " + p.in.Cluster.Spec.Version + " has failed"
+	}
+}
+
+// settleTurns finds the services that another one goes before: it still has
+// something to update. What the outside keeps from being updated holds up nobody.
+func (p *pass) settleTurns() {
+	c := &p.course
+	if !p.differs() {
+		return
+	}
+	busy := false
+	for _, k := range c.order {
+		c.later[k] = busy
+		busy = busy || p.toUpdate(k)
+	}
+}
+
+// differs says that a service could come back with what ran well before.
+func (p *pass) differs() bool {
+	for k := range kinds {
+		if hash := p.course.good[k].hash; hash != "" && hash != p.specs[k].hash {
+			return true
+		}
+	}
+	return false
+}
+
+// toUpdate says that an instance of the service is to be replaced, or was and is not
+// back.
+func (p *pass) toUpdate(k kind) bool {
+	for _, h := range p.active {
+		s := &h.slots[k]
+		switch {
+		case !s.wanted:
+		case s.task == nil:
+			if p.replaced(instanceKey{k, h.key}, p.specs[k].hash) && p.blocked(h) == nil {
+				return true
+			}
+		case s.task.outdated:
+			if s.task.status == halting || s.task.status != doubtful && !s.duplicate() && p.cannotReturn(k, h) == nil {
+				return true
+			}
+		case s.task.status != available && s.task.status != doubtful && p.replaced(keyOf(k, h.key), p.specs[k].hash):
+			return true
+		}
+	}
+	return p.floating[k].missing() > 0 && p.replaced(instanceKey{kind: k}, p.specs[k].hash)
+}
+
+// recorded is what the status says of the update to what is asked for now; nil:
+// nothing.
+func (p *pass) recorded() *v1alpha1.UpdateStatus {
+	s := &p.in.Cluster.Status
+	if s.Update == nil || s.Revision != p.course.revision || IsRestart(s.Update) {
+		return nil
+	}
+	return s.Update
+}
+
+// underWay says that an update or a rollback is: something is to be replaced, or what
+// was replaced has still to prove itself.
+func (p *pass) underWay() bool {
+	u := p.recorded()
+	return !updates.none(p) || u != nil && u.State != v1alpha1.UpdateRolledBack
+}
+
+// failedInstance is one that did not come up with the pursued spec.
+type failedInstance struct{ service, host, message string }
+
+// findFailed looks for an instance that was updated and has tried in vain for
+// spec.update.timeout to come up, and says what is wrong with it.
+func (p *pass) findFailed() failedInstance {
+	if !p.underWay() {
+		return failedInstance{}
+	}
+	u := p.recorded()
+	stood := u != nil && u.State == v1alpha1.UpdateFailed && u.Failed == nil
+	for _, k := range p.course.order {
+		if !p.changes(k) {
+			continue
+		}
+		for _, h := range p.active {
+			if since, tries := p.triesSince(k, h, stood); tries && p.inVain(since) {
+				return p.failure(k, h)
+			}
+		}
+		if c := p.counters[instanceKey{kind: k}]; p.floating[k].missing() > 0 && p.failing(k, "") && p.inVain(c.began()) {
+			return p.failureOf(k, c.Host, c.Message)
+		}
+	}
+	if stood && p.recent(p.snap.Since) { // agents are still coming back
+		return failedInstance{service: u.Service, host: u.Current, message: u.Message}
+	}
+	return failedInstance{}
+}
+
+// inVain says that what was begun then has taken too long.
+func (p *pass) inVain(since time.Time) bool {
+	return !p.within(since, p.in.Cluster.Spec.Update.Timeout.Duration)
+}
+
+// triesSince says since when an instance with the pursued spec tries to come up;
+// false: it does not. One that the outside keeps away does not try. stood: the
+// update has failed already.
+func (p *pass) triesSince(k kind, h *host, stood bool) (since time.Time, tries bool) {
+	s := &h.slots[k]
+	c := p.counters[keyOf(k, h.key)]
+	counted := c != nil && c.hash == p.specs[k].hash
+	switch {
+	case !s.wanted || s.duplicate():
+		return since, false
+	case s.task == nil:
+		return c.began(), counted && p.failing(k, h.key) && !h.maintenance && p.startWait(k, h) == nil
+	case s.task.outdated:
+		return since, false
+	}
+	switch s.task.status {
+	case available:
+		// What has failed proves itself before the update goes on.
+		return c.began(), stood && counted && p.presenceOf(s, k) == young
+	case doubtful, halting:
+		return since, false
+	}
+	since = p.launchedAt(s.task)
+	// What took longer than the time-out to become unhealthy ran well before.
+	timeout := p.in.Cluster.Spec.Update.Timeout.Duration
+	if s.task.status == unhealthy && !stood && s.task.Steady.Sub(since) >= timeout {
+		return s.task.Steady, true
+	}
+	if counted && c.began().Before(since) {
+		since = c.began()
+	}
+	return since, true
+}
+
+// began is when the failures that are counted began; zero without a counter.
+func (c *counter) began() time.Time {
+	switch {
+	case c == nil:
+		return time.Time{}
+	case c.First != nil:
+		return c.First.Time
+	}
+	return c.Time.Time
+}
+
+// launchedAt is when the task was launched. What its id does not say is taken from
+// the end of the task that made way for it.
+func (p *pass) launchedAt(t *task) time.Time {
+	if at, known := t.id.Launched(); known {
+		return at
+	}
+	if key := keyOf(t.kind, t.host.key); p.replaced(key, t.id.Hash) {
+		return p.ends[key].task.Since
+	}
+	return t.Since
+}
+
+// failure says what is wrong with an instance that does not come up. How its last
+// task ended says more than how the present one stands, and does not change with
+// every try.
+func (p *pass) failure(k kind, h *host) failedInstance {
+	if c := p.counters[keyOf(k, h.key)]; c != nil && c.hash == p.specs[k].hash {
+		return p.failureOf(k, h.name, c.Message)
+	}
+	t := h.slots[k].task
+	quoted := t.Message
+	if quoted == "" {
+		quoted = t.Reason
+	}
+	switch {
+	case t.status == unhealthy:
+		quoted = "its health check fails"
+	case t.status == comingUp:
+		quoted = "its health check has not reported"
+	case quoted == "":
+		quoted = "stuck in " + stateName(t.State)
+	default:
+		quoted = "stuck in " + stateName(t.State) + ": " + bounded(quoted)
+	}
+	return p.failureOf(k, h.name, quoted)
+}
+
+func (p *pass) failureOf(k kind, host, quoted string) failedInstance {
+	return failedInstance{service: k.String(), host: host, message: fmt.Sprintf("%s on %s did not come up with version %s within %s: %s",
+		k, host, p.specs[k].spec.Version, p.in.Cluster.Spec.Update.Timeout.Duration, quoted)}
+}

@@ -1,0 +1,170 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+)
+
+// course is where the services are led to, and whether they may be led on.
+type course struct {
+	// asked are the specs of the cluster object, and revision names them together.
+	asked    [kinds]wantedSpec
+	revision string
+	// good is what ran well last, as far as it is stored; its hash is empty where
+	// nothing is known. goodHash is what the status says of it, stored or not.
+	good     [kinds]wantedSpec
+	goodHash [kinds]string
+	// unstored is a ControllerRevision that a rollback would need, and that is not
+	// there or holds another spec than it says; empty: none is.
+	unstored string
+	// back is the failed update while a rollback is in force; nil: none is.
+	back *v1alpha1.FailedUpdate
+	// order in which the services are updated.
+	order []kind
+	// later services wait for another one to be updated first.
+	later [kinds]bool
+	// halted says why no update and no restart on request goes on; empty: they do.
+	halted string
+	// failed says which instance did not come up with the pursued spec, and why; its
+	// message is empty when all did.
+	failed failedInstance
+	// restarts that were asked for.
+	restarts requests
+}
+
+// settleCourse finds out what is asked for, what is pursued, and what ran well last.
+// While a rollback is in force what ran well last is pursued: the status alone says
+// so, and a spec of another revision ends it.
+func (p *pass) settleCourse() {
+	c, cluster := &p.course, p.in.Cluster
+	hashes := make([]string, kinds)
+	for k := range kinds {
+		c.asked[k] = wantedSpecOf(cluster, k)
+		hashes[k] = c.asked[k].hash
+	}
+	c.revision = quobyte.Revision(hashes)
+	c.order = orderOf(cluster.Spec.Update.Order)
+	p.specs = c.asked
+	p.loadGood()
+
+	u := cluster.Status.Update
+	if cluster.Spec.Update.OnFailure != v1alpha1.FailureRollback || u == nil || u.Failed == nil || u.Failed.Revision != c.revision || !c.leadsBack(cluster.Status.Good) {
+		return
+	}
+	c.back = u.Failed
+	if c.unstored != "" {
+		return
+	}
+	for k := range kinds {
+		if c.good[k].hash != "" { // of what did not run before nothing is known
+			p.specs[k] = c.good[k]
+		}
+	}
+}
+
+// leadsBack says that something else than what is asked for ran well last.
+func (c *course) leadsBack(good *v1alpha1.GoodRevision) bool {
+	return good != nil && good.Revision != c.revision
+}
+
+// orderOf is the order of an update: the services that are named, then the others.
+func orderOf(named []v1alpha1.ServiceName) []kind {
+	order := make([]kind, 0, kinds)
+	for _, name := range named {
+		if k, ok := kindOf(quobyte.Service(name)); ok && !slices.Contains(order, k) {
+			order = append(order, k)
+		}
+	}
+	for k := range kinds {
+		if !slices.Contains(order, k) {
+			order = append(order, k)
+		}
+	}
+	return order
+}
+
+// loadGood looks up what ran well last. A stored spec whose hash is another one was
+// written by a later version that knows more fields: it must not be launched.
+func (p *pass) loadGood() {
+	c, good := &p.course, p.in.Cluster.Status.Good
+	if good == nil {
+		return
+	}
+	for _, named := range good.Specs {
+		k, ok := kindOf(quobyte.Service(named.Service))
+		if !ok {
+			continue
+		}
+		c.goodHash[k] = named.Hash
+		if named.Hash == c.asked[k].hash {
+			c.good[k] = c.asked[k]
+			continue
+		}
+		spec, stored := p.in.Specs[SpecKey{services[k], named.Hash}]
+		switch {
+		case stored && spec.Hash() == named.Hash:
+			c.good[k] = launchable(p.in.Cluster, k, spec, named.Hash)
+		case c.unstored == "":
+			c.unstored = p.in.Cluster.Name + "-" + named.Service + "-" + named.Hash
+		}
+	}
+}
+
+// changes says that the course leads the service to another spec than it had: only
+// then can what it does be the fault of an update.
+func (p *pass) changes(k kind) bool {
+	if p.course.back != nil {
+		return p.specs[k].hash != p.course.asked[k].hash
+	}
+	return p.specs[k].hash != p.course.goodHash[k]
+}
+
+// current says that the task runs what the cluster object asks for.
+func (p *pass) current(t *task) bool { return !t.id.Legacy && t.id.Hash == p.course.asked[t.kind].hash }
+
+// specFor is what a missing instance is launched with: what is pursued. But while
+// updates are halted, or another service is to be updated first, one that was not
+// updated comes back as it was: what fails by chance must not carry on an update that
+// was stopped. Of one whose last task nobody remembers the same is believed.
+func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
+	c := &p.course
+	held := (c.halted != "" || c.later[k]) && c.good[k].hash != "" && c.good[k].hash != p.specs[k].hash
+	if held && p.lastHash(keyOf(k, hostKey)) != p.specs[k].hash {
+		return &c.good[k]
+	}
+	return &p.specs[k]
+}
+
+// lastHash is the hash of the instance's last task; empty: nobody remembers one.
+func (p *pass) lastHash(key instanceKey) string {
+	if e := p.ends[key]; e != nil {
+		return e.hash
+	}
+	if c := p.counters[key]; c != nil {
+		return c.hash
+	}
+	return ""
+}
+
+// reportGood notes what all services run, when they all do so well, and nothing keeps
+// them from being asked for something else.
+func (p *pass) reportGood() {
+	p.result.Revision = p.course.revision
+	p.result.Good = p.in.Cluster.Status.Good
+	if p.result.Phase != PhaseReady || p.course.back != nil || p.in.Cluster.Spec.Update.Paused || !p.mayStop() {
+		return
+	}
+	good := &v1alpha1.GoodRevision{Revision: p.course.revision, Version: p.in.Cluster.Spec.Version}
+	for k := range kinds {
+		t := &p.gate.tallies[k]
+		if t.down > 0 {
+			return
+		}
+		if t.wanted > 0 {
+			good.Specs = append(good.Specs, v1alpha1.SpecRevision{Service: k.String(), Hash: p.course.asked[k].hash})
+		}
+	}
+	p.result.Good = good
+}

@@ -1,0 +1,99 @@
+package plan
+
+// domainState is how far a rollout of one service is in one domain.
+type domainState struct {
+	// begun: an instance is done, or about to be replaced though it is down or young.
+	begun bool
+	// open: instances are to be replaced that serve. unsettled: some are on their way.
+	open, unsettled bool
+}
+
+// domainTurn returns those hosts whose turn it is by spec.update.domainBy, and holds
+// the others: all of one domain are done before the next one begins.
+func (p *pass) domainTurn(r *rollout, k kind, serving []*host) []*host {
+	by := p.in.Cluster.Spec.Update.DomainBy
+	if by == "" || len(serving) == 0 {
+		return serving
+	}
+	states := p.domainStates(r, k, serving)
+	turn, found := "", false
+	for domain, state := range states {
+		if state.open && (!found || earlierDomain(domain, state, turn, states[turn])) {
+			turn, found = domain, true
+		}
+	}
+	first := "" // another domain that is not done
+	for domain, state := range states {
+		if domain != turn && state.unsettled && !states[turn].begun && (first == "" || p.sayDomain(domain) < first) {
+			first = p.sayDomain(domain)
+		}
+	}
+	now := make([]*host, 0, len(serving))
+	for _, h := range serving {
+		switch domain := p.updateDomain(h); {
+		case first != "":
+			h.slots[k].hold(r.waits(r.one + " waits until " + k.String() + " on the hosts of " + first + " is done"))
+		case domain != turn:
+			h.slots[k].hold(r.waits(r.one + " waits until " + k.String() + " on the hosts of " + p.sayDomain(turn) + " is done"))
+		default:
+			now = append(now, h)
+		}
+	}
+	return now
+}
+
+func (p *pass) domainStates(r *rollout, k kind, serving []*host) map[string]*domainState {
+	states := map[string]*domainState{}
+	serves := make(map[*host]bool, len(serving))
+	for _, h := range serving {
+		serves[h] = true
+	}
+	for _, h := range p.active {
+		s := &h.slots[k]
+		if !s.wanted {
+			continue
+		}
+		domain := p.updateDomain(h)
+		state := states[domain]
+		if state == nil {
+			state = &domainState{}
+			states[domain] = state
+		}
+		due := s.task != nil && (s.task.outdated || r.due(p, s))
+		state.begun = state.begun || s.task != nil && !due ||
+			due && (s.killed || s.task.status == halting || p.presenceOf(s, k) == young)
+		state.unsettled = state.unsettled || p.slotUnsettled(k, h)
+		state.open = state.open || serves[h]
+	}
+	return states
+}
+
+// earlierDomain says which domain goes first: what was begun, then by name, hosts of
+// which nobody knows the domain last.
+func earlierDomain(a string, of *domainState, b string, other *domainState) bool {
+	switch {
+	case of.begun != other.begun:
+		return of.begun
+	case (a == "") != (b == ""):
+		return b == ""
+	}
+	return a < b
+}
+
+// updateDomain is where the host is with regard to spec.update.domainBy; empty: nobody
+// has said.
+func (p *pass) updateDomain(h *host) string {
+	if h.agent == nil {
+		return ""
+	}
+	v := attributeOf(h.agent, p.in.Cluster.Spec.Update.DomainBy)
+	return v.String()
+}
+
+func (p *pass) sayDomain(domain string) string {
+	by := p.in.Cluster.Spec.Update.DomainBy
+	if domain == "" {
+		return "no known " + by
+	}
+	return by + " " + domain
+}

@@ -1,0 +1,78 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
+)
+
+// TestWhatFailsAfterAWhileLeadsNoUpdateOn has a new version that runs for longer than
+// minReady and then fails: the update ends where it began.
+func TestWhatFailsAfterAWhileLeadsNoUpdateOn(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Update.MinReady = metav1.Duration{Duration: 30 * time.Second}
+	l.cluster.Spec.Update.Timeout = metav1.Duration{Duration: 10 * time.Minute}
+	l.cluster.Spec.Version = "1.1.6"
+	failed := 0
+	for range 200 {
+		l.now = l.now.Add(10 * time.Second)
+		l.pass()
+		for _, task := range l.snap.Tasks {
+			id, _ := quobyte.ParseTaskID(task.ID)
+			if spec := l.specs[SpecKey{id.Service, id.Hash}]; spec.Version == "1.1.6" && l.now.Sub(task.Since) >= 100*time.Second {
+				task.Message = "exited with status 3"
+				l.ended(task, mesos.TASK_FAILED, l.now)
+				failed++
+			}
+		}
+	}
+	if failed < 3 {
+		t.Fatalf("it failed %d times", failed)
+	}
+	wantState(t, l.pass(), v1alpha1.UpdateFailed)
+	// That the first ones fail nobody can know before: they were good for 30 seconds.
+	if old := l.outdated(); old < 7 {
+		t.Errorf("only %d of 10 instances were left as they were: %v", old, l.log)
+	}
+}
+
+// outdated counts what runs the version before.
+func (l *live) outdated() int {
+	n := 0
+	for _, version := range l.versions() {
+		if version == "1.1.5" {
+			n++
+		}
+	}
+	return n
+}
+
+// TestWhatHasFailedProvesItself: as long as one that has just failed may fail again no
+// other one is stopped.
+func TestWhatHasFailedProvesItself(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Update.MinReady = metav1.Duration{Duration: 30 * time.Second}
+	l.cluster.Spec.Update.Timeout = metav1.Duration{Duration: 10 * time.Minute}
+	l.ended(l.find(data, "node2"), mesos.TASK_FAILED, l.now)
+	l.pass() // starts it again
+	began := l.now
+	for _, d := range l.devices {
+		if d.Spec.Host == "node3" {
+			d.Spec.State = v1alpha1.DeviceDecommissioned
+		}
+	}
+	for l.pass(); !slices.Contains(l.log, "stop data node3"); l.pass() {
+		if l.now = l.now.Add(10 * time.Second); l.now.Sub(began) > time.Hour {
+			t.Fatal("it is never stopped")
+		}
+	}
+	if waited := l.now.Sub(began); waited < 5*time.Minute || waited > 5*time.Minute+20*time.Second {
+		t.Errorf("data on node3 was stopped %v after data on node2 had failed, want 5m", waited)
+	}
+}
