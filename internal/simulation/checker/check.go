@@ -16,7 +16,7 @@ import (
 // Check judges a record. It returns nothing when all rules were kept.
 func Check(r Record) []Violation {
 	c := &check{Record: r, truth: map[string]*mesostest.TaskRecord{}, tasks: map[string]*task{}, sessions: map[string]*session{},
-		launched: map[string]bool{}, wishes: newWishes()}
+		launched: map[string]bool{}, specs: map[string]time.Time{}, wishes: newWishes()}
 	for i := range r.Tasks {
 		c.truth[r.Tasks[i].ID] = &r.Tasks[i]
 	}
@@ -38,9 +38,10 @@ type check struct {
 	truth map[string]*mesostest.TaskRecord
 	// tasks as the wire tells of them.
 	tasks    map[string]*task
-	sessions map[string]*session // by stream
-	last     *session            // that was subscribed last
-	launched map[string]bool     // task ids
+	sessions map[string]*session  // by stream
+	last     *session             // that was subscribed last
+	launched map[string]bool      // task ids
+	specs    map[string]time.Time // when each was launched first
 	wishes   wishes
 	// framework that used an offer first, and its identity.
 	framework string
@@ -233,6 +234,9 @@ func (c *check) launches(e *Entry, s *session, info *mesos.TaskInfo) {
 		c.violate("7", "task id %s does not tell what it is", id)
 	}
 	c.launched[id] = true
+	if _, ok := c.specs[specOf(id)]; !ok {
+		c.specs[specOf(id)] = e.At
+	}
 	if !s.behind[agent] {
 		c.violate("2", "%s is launched on agent %s before its barrier", id, agent)
 	}
@@ -242,6 +246,12 @@ func (c *check) launches(e *Entry, s *session, info *mesos.TaskInfo) {
 		c.launchesService(s, t, info)
 	}
 	c.tasks[id] = t
+}
+
+// specOf is what a task id says of service and spec: quobyte.<service>.<hash>.
+func specOf(id string) string {
+	parts := strings.SplitN(id, ".", 4)
+	return strings.Join(parts[:min(3, len(parts))], ".")
 }
 
 // launchesService judges the launch of a service.

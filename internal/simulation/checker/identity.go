@@ -71,18 +71,21 @@ func (c *check) atTheEnd() {
 
 // acknowledged is rule 18: of what lives, all that was reported was acknowledged.
 func (c *check) acknowledged() {
-	open := map[string]string{}
+	open, done := map[string]string{}, map[string]bool{}
 	for i := range c.Entries {
 		e := &c.Entries[i]
 		switch {
 		case e.Event != nil && e.Event.Type == scheduler.Event_UPDATE && len(e.Event.Update.Status.UUID) > 0:
-			open[string(e.Event.Update.Status.UUID)] = e.Event.Update.Status.TaskID.Value
+			if uuid := string(e.Event.Update.Status.UUID); !done[uuid] {
+				open[uuid] = e.Event.Update.Status.TaskID.Value
+			}
 		case e.Call != nil && e.Call.Type == scheduler.Call_ACKNOWLEDGE:
 			uuid := string(e.Call.Acknowledge.UUID)
-			if _, ok := open[uuid]; !ok {
+			if open[uuid] == "" && !done[uuid] {
 				c.found = append(c.found, Violation{Rule: "18", At: e.At, Text: "an update of " + e.Call.Acknowledge.TaskID.Value + " is acknowledged that did not come"})
 			}
-			open[uuid] = ""
+			delete(open, uuid)
+			done[uuid] = true
 		}
 	}
 	for _, id := range open {

@@ -83,7 +83,8 @@ func (c *check) isInstructed(t *task) {
 	since := t.launched.Add(-c.Hearing)
 	w := &c.wishes
 	switch {
-	case w.spec[t.service].After(since), w.touched[instance{t.service, t.host}].After(since),
+	// An instance that has to start while an update waits may start as it was.
+	case w.spec[t.service].After(c.specs[specOf(t.id)].Add(-c.Hearing)), w.touched[instance{t.service, t.host}].After(since),
 		w.stopped.sinceThen(since), w.teardown.sinceThen(since),
 		!t.sick.IsZero(), w.planned[t.host], t.state == mesos.TASK_STAGING, t.state == mesos.TASK_STARTING:
 		return
