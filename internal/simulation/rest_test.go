@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sort"
 	"strings"
@@ -88,8 +89,13 @@ func (w *world) settleWishes() {
 		w.recreate(none)
 	}
 	w.edit(func(c *v1alpha1.QuobyteCluster) {
-		c.Spec.Suspend, c.Spec.Placement.Hosts = false, nil
+		c.Spec.Suspend, c.Spec.Placement.Hosts, c.Spec.Placement.CordonedHosts = false, nil, nil
+		c.Spec.Update.Paused, c.Spec.Update.OnFailure = false, v1alpha1.FailurePause
 	})
+	if w.wants.rollsBack {
+		// What was rolled back is tried again when something else is wanted.
+		w.updateVersion(dice{rand.New(rand.NewPCG(1, 2))})
+	}
 	if !w.plan.probed || w.plan.ending == endTornDown { // No probers are started for a teardown.
 		w.nameAllGone()
 	}

@@ -3,12 +3,15 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
@@ -21,6 +24,8 @@ type wishes struct {
 	version int // 1.1.<version>
 	floats  map[string]int
 	stopped bool
+	// rollsBack: updates that fail do, or did for a while.
+	rollsBack bool
 	// saved is the manifest of a cluster that was deleted; nil: it is there.
 	saved *v1alpha1.QuobyteCluster
 }
@@ -360,6 +365,85 @@ func (w *world) place(d dice) string {
 		return ""
 	}
 	return "on " + strings.Join(hosts, ",") + " alone"
+}
+
+// restart asks for a restart of all services, of one, or of those of a device's host.
+func (w *world) restart(d dice) string {
+	name, asked, now := v1alpha1.AnnotationRestartedAt, services(), time.Now().UTC().Format(time.RFC3339)
+	annotate := func(o client.Object) {
+		annotations := map[string]string{name: now}
+		maps.Copy(annotations, o.GetAnnotations())
+		annotations[name] = now
+		o.SetAnnotations(annotations)
+	}
+	if d.chance(30) {
+		one := pick(d, w.inService())
+		if one == nil {
+			return ""
+		}
+		o := w.object(one)
+		if o == nil || o.DeletionTimestamp != nil {
+			return ""
+		}
+		annotate(o)
+		if w.user.Update(context.Background(), o) != nil {
+			return ""
+		}
+		w.act(checker.Act{Kind: checker.RestartAsked, Services: asked, Host: one.host})
+		return "of " + one.host
+	}
+	if d.chance(60) {
+		asked = []string{pick(d, asked[:6])}
+		name += "-" + asked[0]
+	}
+	if !w.edit(func(c *v1alpha1.QuobyteCluster) { annotate(c) }) {
+		return ""
+	}
+	w.act(checker.Act{Kind: checker.RestartAsked, Services: asked})
+	return "of " + strings.Join(asked, ",")
+}
+
+// setLimit changes how many instances of a service may be away.
+func (w *world) setLimit(d dice) string {
+	limit := pick(d, []string{"1", "2", "50%"})
+	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Update.MaxUnavailable = intstr.Parse(limit) }) {
+		return ""
+	}
+	w.act(checker.Act{Kind: checker.LimitChanged, Limit: limit})
+	return limit
+}
+
+func (w *world) setMinReady(d dice) string {
+	least := d.between(0, 2*time.Minute).Truncate(time.Second)
+	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Update.MinReady.Duration = least }) {
+		return ""
+	}
+	return least.String()
+}
+
+func (w *world) pauseUpdates(d dice) string {
+	is := d.chance(60)
+	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Update.Paused = is }) {
+		return ""
+	}
+	return fmt.Sprint(is)
+}
+
+func (w *world) rollBack(dice) string {
+	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Update.OnFailure = v1alpha1.FailureRollback }) {
+		return ""
+	}
+	w.wants.rollsBack = true
+	w.act(checker.Act{Kind: checker.RollbackAllowed})
+	return "on failure"
+}
+
+func (w *world) cordon(d dice) string {
+	host := pick(d, w.plan.hosts)
+	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Placement.CordonedHosts = []string{host} }) {
+		return ""
+	}
+	return host
 }
 
 func (w *world) deleteOrphan(dice) string   { return w.delete(v1alpha1.DeletionOrphan) }

@@ -52,6 +52,8 @@ type Act struct {
 	Device     string
 	Types      []string
 	Host, From string
+	// Limit as a number, or in percent of the wanted instances of a service.
+	Limit string
 	// AgentID that is said to be gone.
 	AgentID string
 	// Teardown: the cluster is deleted with that policy; otherwise with Orphan.
@@ -92,8 +94,12 @@ const (
 	HostBooted
 	// MaintenancePlanned: the host has a window.
 	MaintenancePlanned
-	// RestartAsked: for some services, on a host or on all.
+	// RestartAsked: for some services, on a host or, when it is empty, on all.
 	RestartAsked
+	// LimitChanged: so many instances of a service may be away.
+	LimitChanged
+	// RollbackAllowed: updates that fail go back by themselves.
+	RollbackAllowed
 	// Healed: no fault happens from now on.
 	Healed
 )

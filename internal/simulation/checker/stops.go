@@ -84,7 +84,8 @@ func (c *check) isInstructed(t *task) {
 	w := &c.wishes
 	switch {
 	// An instance that has to start while an update waits may start as it was.
-	case w.spec[t.service].After(c.specs[specOf(t.id)].Add(-c.Hearing)), w.touched[instance{t.service, t.host}].After(since),
+	case w.spec[t.service].After(c.specs[specOf(t.id)].Add(-c.Hearing)), w.touched[instance{t.service, t.host}].After(since), w.touched[instance{t.service, ""}].After(since),
+		w.rollsBack && !w.spec[t.service].IsZero(),
 		w.stopped.sinceThen(since), w.teardown.sinceThen(since),
 		!t.sick.IsZero(), w.planned[t.host], t.state == mesos.TASK_STAGING, t.state == mesos.TASK_STARTING:
 		return
@@ -123,7 +124,7 @@ func (c *check) passesGate(t *task) {
 			note("some host")
 		}
 	}
-	if most := c.wishes.maxUnavailable(t.service); down >= most {
+	if most := c.wishes.maxUnavailable(t.service, c.heardSince()); down >= most {
 		c.violate("11", "%s is stopped, and these do not serve already:%s; %d may", t.id, who, most)
 	}
 	if t.service == "registry" {
@@ -177,6 +178,3 @@ func (c *check) keepsMajority(t *task) {
 		c.violate("11", "%s is stopped, and only %d of %d registries serve", t.id, serve, len(members))
 	}
 }
-
-// maxUnavailable instances of a service may be away at a time.
-func (w *wishes) maxUnavailable(string) int { return 1 }

@@ -2,6 +2,8 @@ package checker
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,6 +19,9 @@ type wishes struct {
 	absent                      spans // there is no object of the cluster
 	// touched is when something was said of a service on a host.
 	touched map[instance]time.Time
+	// limits of what may be away, the last word first.
+	limits    []limit
+	rollsBack bool
 	// planned hosts have a maintenance window.
 	planned map[string]bool
 	// gone agents, as a person says; wronglyGone of them not.
@@ -37,6 +42,24 @@ type device struct {
 	// it should not be.
 	inService, lost bool
 	since           time.Time
+}
+
+type limit struct {
+	text string
+	at   time.Time
+}
+
+// of says how many of so many wanted instances it is.
+func (l limit) of(wanted int) int {
+	percent, is := strings.CutSuffix(l.text, "%")
+	n, err := strconv.Atoi(percent)
+	if err != nil {
+		return 1
+	}
+	if is {
+		n = wanted * n / 100
+	}
+	return max(1, n)
 }
 
 type count struct {
@@ -116,6 +139,10 @@ func (w *wishes) act(a *Act, at time.Time) {
 		w.planned[a.Host] = true
 	case RestartAsked:
 		w.touch(a.Services, a.Host, at)
+	case LimitChanged:
+		w.limits = append([]limit{{a.Limit, at}}, w.limits...)
+	case RollbackAllowed:
+		w.rollsBack = true
 	case Healed:
 		w.healed = at
 	}
@@ -141,6 +168,27 @@ func (w *wishes) hosts(service string, before time.Time) map[string]bool {
 		}
 	}
 	return hosts
+}
+
+// maxUnavailable is how many of the service may be away at a time, by any word since.
+func (w *wishes) maxUnavailable(service string, since time.Time) int {
+	wanted := 0
+	for _, d := range w.devices {
+		if slices.Contains(d.types, service) {
+			wanted++ // those that have gone may count
+		}
+	}
+	if !bound(service) {
+		_, wanted = w.floating(service, since)
+	}
+	most := 1
+	for _, l := range w.limits {
+		most = max(most, l.of(wanted))
+		if l.at.Before(since) {
+			break
+		}
+	}
+	return most
 }
 
 // asked says that a device asks for the service on the host, or did not long ago.
