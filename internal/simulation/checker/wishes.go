@@ -110,8 +110,15 @@ func (w *wishes) act(a *Act, at time.Time) {
 			d = &device{}
 			w.devices[a.Device] = d
 		}
-		w.touch(a.Types, a.From, at)
-		w.touch(a.Types, a.Host, at)
+		if a.From != "" {
+			w.touch(a.Types, a.From, at)
+		}
+		for _, t := range a.Types {
+			// The first one makes its service start, and is no reason to stop it.
+			if w.knows(t, a.Host) {
+				w.touch([]string{t}, a.Host, at)
+			}
+		}
 		*d = device{types: a.Types, host: a.Host, from: a.From, inService: true, since: at}
 	case DeviceLeaves:
 		w.touch(a.Types, a.Host, at)
@@ -146,6 +153,16 @@ func (w *wishes) act(a *Act, at time.Time) {
 	case Healed:
 		w.healed = at
 	}
+}
+
+// knows says that there is or was a device on the host that asked for the service.
+func (w *wishes) knows(service, host string) bool {
+	for _, d := range w.devices {
+		if (d.host == host || d.from == host) && slices.Contains(d.types, service) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *wishes) touch(services []string, host string, at time.Time) {
