@@ -32,7 +32,9 @@ func (s *state) accept(req Accept, now time.Time) error {
 		return err
 	}
 	for _, id := range req.OfferIDs {
-		s.withdraw(id)
+		if o := s.withdraw(id); o != nil {
+			s.editAgent(o.AgentID).windowHeld(o.Unavailability, now)
+		}
 	}
 	started := make([]string, len(req.Operations))
 	for i := range req.Operations {

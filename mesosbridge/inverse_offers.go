@@ -53,6 +53,14 @@ func (a *Agent) windowOffered(window *mesos.Unavailability, received time.Time) 
 	}
 }
 
+// windowHeld takes in that an offer which tells of a window was held until now, when it
+// is used or answered: until then the master would have rescinded it.
+func (a *Agent) windowHeld(window *mesos.Unavailability, now time.Time) {
+	if window != nil && a.Unavailability != nil && a.Unavailability.Equal(window) {
+		a.UnavailabilitySaid = now
+	}
+}
+
 // forgetWindow: whoever knows of the agent next says it anew.
 func (a *Agent) forgetWindow() {
 	a.Unavailability, a.UnavailabilitySaid, a.InverseOffers = nil, time.Time{}, nil
@@ -106,7 +114,8 @@ func (s *state) answerInverse(ids []string, accept bool, refuse time.Duration, n
 	}
 	held := make([]string, 0, len(ids))
 	for _, id := range ids {
-		if s.withdrawInverse(id) != nil {
+		if o := s.withdrawInverse(id); o != nil {
+			s.editAgent(o.AgentID).windowHeld(&o.Unavailability, now)
 			held = append(held, id)
 		}
 	}

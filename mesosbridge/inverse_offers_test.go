@@ -79,18 +79,18 @@ func TestWindowOfAnAgent(t *testing.T) {
 		"nothing":                     {nil, nil, 0, 0},
 		"an offer without":            {[]step{offer("o", nil)}, nil, 0, 0},
 		"an offer with":               {[]step{offer("o", window(1))}, window(1), 1, 0},
-		"the offer is used":           {[]step{offer("o", window(1)), withdrawn("o")}, window(1), 1, 0},
+		"the offer is used":           {[]step{offer("o", window(1)), withdrawn("o")}, window(1), 2, 0}, // held until then, it told
 		"a later offer with another":  {[]step{offer("o", window(1)), offer("o2", window(2))}, window(2), 2, 0},
 		"a later offer without":       {[]step{offer("o", window(1)), offer("o2", nil)}, nil, 0, 0},
 		"an inverse offer":            {[]step{inverse("i", window(1))}, window(1), 1, 1},
 		"the same again":              {[]step{inverse("i", window(1)), inverse("i", window(1))}, window(1), 1, 1},
-		"it is answered":              {[]step{inverse("i", window(1)), answered("i")}, window(1), 1, 0},
+		"it is answered":              {[]step{inverse("i", window(1)), answered("i")}, window(1), 2, 0},
 		"it is asked again":           {[]step{inverse("i", window(1)), answered("i"), inverse("i2", window(1))}, window(1), 3, 1},
 		"it is rescinded":             {[]step{inverse("i", window(1)), rescind("i")}, nil, 0, 0},
 		"another is rescinded":        {[]step{inverse("i", window(1)), rescind("i0")}, window(1), 1, 1},
 		"rescinded, and offered with": {[]step{inverse("i", window(1)), rescind("i"), offer("o", window(2))}, window(2), 3, 0},
 		// It crosses the answer: who waits for the next inverse offer learns it.
-		"rescinded when it was answered":        {[]step{inverse("i", window(1)), answered("i"), rescind("i")}, window(1), 1, 0},
+		"rescinded when it was answered":        {[]step{inverse("i", window(1)), answered("i"), rescind("i")}, window(1), 2, 0},
 		"an offer without clears":               {[]step{inverse("i", window(1)), offer("o", nil)}, nil, 0, 1},
 		"which a rescission does not undo":      {[]step{offer("o", window(1)), inverse("i", window(1)), offer("o2", nil), rescind("i")}, nil, 0, 0},
 		"a held offer keeps it":                 {[]step{offer("o", window(1)), inverse("i", window(1)), rescind("i")}, window(1), 1, 0},
@@ -98,7 +98,7 @@ func TestWindowOfAnAgent(t *testing.T) {
 		"of several held offers the last":       {[]step{offer("o", window(1)), offer("o2", window(2)), inverse("i", window(3)), rescind("i")}, window(2), 2, 0},
 		"an offer that is used does not":        {[]step{offer("o", window(1)), inverse("i", window(1)), withdrawn("o"), rescind("i")}, nil, 0, 0},
 		"another inverse offer keeps it":        {[]step{inverse("i", window(1)), inverse("i2", window(1)), rescind("i")}, window(1), 2, 1},
-		"what an offer has said since it keeps": {[]step{inverse("i", window(1)), offer("o", window(2)), withdrawn("o"), rescind("i")}, window(2), 2, 0},
+		"what an offer has said since it keeps": {[]step{inverse("i", window(1)), offer("o", window(2)), withdrawn("o"), rescind("i")}, window(2), 3, 0},
 	} {
 		p := play(t)
 		p.offerIn("a", "first", nil)

@@ -86,7 +86,7 @@ func TestMaintenanceAsRecorded(t *testing.T) {
 		{true, 1335, "", []string{"O93"}},    // an offer tells of it
 		{true, 2338, "O94", []string{"O93"}}, // asked again
 		{true, 2338, "", []string{"O93"}},    // accepted
-		{true, 2338, "", nil},                // the offer is declined
+		{true, 2543, "", nil},                // the offer, which told of it until now, is declined
 		{true, 3151, "", []string{"O96"}},    // REVIVE brings it again,
 		{true, 3151, "O97", []string{"O96"}}, // and the inverse offer
 		{true, 3151, "O97", nil},             // the offer is rescinded

@@ -66,6 +66,7 @@ func (s *state) decline(ids []string, refuse time.Duration, now time.Time) {
 			continue
 		}
 		held = append(held, id)
+		s.editAgent(o.AgentID).windowHeld(o.Unavailability, now)
 		if refuse >= longRefusal {
 			a := s.editAgent(o.AgentID)
 			declined := maps.Clone(a.Declined)

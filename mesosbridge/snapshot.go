@@ -88,7 +88,8 @@ type Agent struct {
 	Domain *mesos.DomainInfo
 	// Unavailability is the maintenance window of the agent's machine, by the offer
 	// or inverse offer that came last; nil: none is known, or the agent is not
-	// registered. UnavailabilitySaid is when that offer came; zero when none is known.
+	// registered. UnavailabilitySaid is when that offer came, or was used or answered:
+	// as long as it is held it tells; zero when none is known.
 	// A window that is cancelled is known until an offer without one comes or an
 	// inverse offer is rescinded: nobody tells of it while all are answered.
 	Unavailability     *mesos.Unavailability

@@ -62,6 +62,7 @@ func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Res
 	} else if len(result.Declines) > 0 {
 		bridge.Decline(result.Declines, declineFor)
 	}
+	r.answerInverse(ctx, seen, result.InverseAnswers)
 	// Last: what was declined in this pass comes back with the rest.
 	if len(result.Revives) > 0 {
 		bridge.Revive(result.Revives)

@@ -77,6 +77,8 @@ type member struct {
 	unsettled time.Time
 	// noticed are the notices that were told, message by reason.
 	noticed map[string]string
+	// answered is what was said last of the maintenance of agents, by agent id.
+	answered map[string]string
 }
 
 // unsettledFor is how long it has not been known what runs.

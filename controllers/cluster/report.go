@@ -16,6 +16,7 @@ import (
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/plan"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
 const (
@@ -97,6 +98,7 @@ func summarise(s *v1alpha1.QuobyteClusterStatus, seen *observation, result plan.
 	}
 	s.Revision, s.Good, s.Update = result.Revision, result.Good, result.Update
 	s.Tasks = result.Tasks
+	s.Maintenance = result.Maintenance
 	s.Bootstrapped = s.Bootstrapped || result.Bootstrapped
 }
 
@@ -191,19 +193,30 @@ func (r *Reconciler) announce(cluster *v1alpha1.QuobyteCluster, before, after *v
 const announcedFailures = 5
 
 func (r *Reconciler) announceFailures(cluster *v1alpha1.QuobyteCluster, before, after *v1alpha1.QuobyteClusterStatus) {
-	known := map[string]bool{}
+	known, counts := map[string]bool{}, map[string]int32{}
 	for _, f := range before.Failures {
 		known[f.TaskID] = true
+		counts[instanceOf(f)] = f.Count
 	}
 	told := 0
 	for _, f := range after.Failures {
-		if known[f.TaskID] || told == announcedFailures {
+		restarted := f.Restarts > 0 && f.Count <= counts[instanceOf(f)] // its stop was told of
+		if known[f.TaskID] || restarted || told == announcedFailures {
 			continue
 		}
 		told++
 		r.Events.Eventf(cluster, nil, corev1.EventTypeWarning, "TaskFailed", "Run "+f.Service+" on "+shortHost(f.Host),
 			"%s", shorten(fmt.Sprintf("%s on %s failed (%d): %s", f.Service, f.Host, f.Count, f.Message)))
 	}
+}
+
+// instanceOf names what failures are counted of: a service on its host, or one that
+// floats.
+func instanceOf(f v1alpha1.Failure) string {
+	if quobyte.Service(f.Service).Floats() {
+		return f.Service
+	}
+	return f.Service + " on " + f.Host
 }
 
 // The API server refuses an event with a note over 1024 or an action over 128

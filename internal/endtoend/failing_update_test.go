@@ -56,7 +56,7 @@ func TestFailingUpdatePauses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := readyWith(t, 4, failingAs("data", test.bad), `{"spec":{"update":{"timeout":"4s","minReady":"500ms"},"health":{"restartAfter":"0s"}}}`)
+			w := readyWith(t, 4, failingAs("data", test.bad), `{"spec":{"update":{"timeout":"4s","minReady":"0.5s"},"health":{"restartAfter":"0s"}}}`)
 			w.patch(`{"spec":{"version":"1.1.6"}}`)
 			failed := w.updateIs(v1alpha1.UpdateFailed)
 			for _, kind := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionDegraded} {
@@ -107,9 +107,9 @@ func TestFailingUpdateRollsBack(t *testing.T) {
 		Script: failingAs("data", mesostest.FailsAfter(50*time.Millisecond, "Container exited with status 42"))})
 	operator := w.startAlone()
 	w.applyCluster()
-	w.patch(`{"spec":{"update":{"timeout":"4s","minReady":"500ms","onFailure":"Rollback"}}}`)
+	w.patch(`{"spec":{"update":{"timeout":"4s","minReady":"0.5s","onFailure":"Rollback"}}}`)
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitGood()
 	began := time.Now()
 	w.patch(`{"spec":{"version":"1.1.6"}}`)
 	w.updateIs(v1alpha1.UpdateRollingBack)
@@ -148,6 +148,13 @@ func TestFailingUpdateRollsBack(t *testing.T) {
 	}
 }
 
+// awaitGood waits until there is something to roll back to.
+func (w *world) awaitGood() {
+	w.t.Helper()
+	w.awaitReady()
+	w.await("what runs well to be remembered", func(c *v1alpha1.QuobyteCluster) bool { return c.Status.Good != nil })
+}
+
 // TestRollbackOfSettings: not only the version goes back.
 func TestRollbackOfSettings(t *testing.T) {
 	t.Parallel()
@@ -160,6 +167,7 @@ func TestRollbackOfSettings(t *testing.T) {
 		return mesostest.Healthy(task)
 	}
 	w := readyWith(t, 3, script, `{"spec":{"update":{"timeout":"2s","onFailure":"Rollback"}}}`)
+	w.awaitGood()
 	w.patch(`{"spec":{"ports":{"base":22000},"services":{"metadata":{"env":[{"name":"BAD","value":"1"}]}}}}`)
 	w.updateIs(v1alpha1.UpdateRolledBack)
 	for _, task := range w.mesos.Tasks() {

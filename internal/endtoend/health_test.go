@@ -4,13 +4,16 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
 )
 
 // TestUnhealthyServiceIsRestarted: Mesos reports alone, unhealthy is not Ready, and
@@ -64,25 +67,25 @@ func TestUnhealthyServiceIsRestarted(t *testing.T) {
 // and neither is what depends on them.
 func TestLostQuorumRestartsFew(t *testing.T) {
 	t.Parallel()
-	w := readyWith(t, 3, nil, `{"spec":{"health":{"restartAfter":"1s"}}}`)
+	var lost atomic.Bool // the quorum
+	script := func(task mesos.TaskInfo) mesostest.Play {
+		if lost.Load() && (task.Name == "registry" || task.Name == "metadata") {
+			return staysSick(task)
+		}
+		return mesostest.Healthy(task)
+	}
+	w := readyWith(t, 3, script, `{"spec":{"health":{"restartAfter":"1s"}}}`)
 	began := time.Now()
-	sicken := func() {
-		for _, task := range w.mesos.Tasks() {
-			if task.Info.Name == "registry" || task.Info.Name == "metadata" {
-				// What is being stopped cannot be told anything any more.
-				_ = w.mesos.SetHealth(task.ID, false)
+	lost.Store(true)
+	for _, task := range w.mesos.Tasks() {
+		if task.Info.Name == "registry" || task.Info.Name == "metadata" {
+			if err := w.mesos.SetHealth(task.ID, false); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
-	sicken()
-	for range 40 {
-		time.Sleep(200 * time.Millisecond)
-		for _, task := range w.mesos.Tasks() {
-			if task.Info.Name == "registry" && task.Healthy != nil && *task.Healthy {
-				_ = w.mesos.SetHealth(task.ID, false)
-			}
-		}
-	}
+	// The first restart comes after 1s, the others after 2s, 4s and so on.
+	w.awaitMesos("a registry that is restarted again and again", func() bool { return len(w.stoppedSince(began)) >= 3 })
 	hosts := map[string]bool{}
 	for _, stopped := range w.stoppedSince(began) {
 		service, host, _ := strings.Cut(stopped, "@")

@@ -62,7 +62,7 @@ func TestRestartOnRequest(t *testing.T) {
 
 	began := time.Now()
 	w.api.Kubectl(t, "-n", w.namespace, "annotate", "--overwrite", "quobytecluster", "quobyte", v1alpha1.AnnotationRestartedAt+"=yesterday")
-	w.awaitEvent("InvalidAnnotation", "yesterday")
+	w.awaitEvent("BadRestartTime", "yesterday")
 	w.awaitQuiet()
 	if stopped := w.stoppedSince(began); len(stopped) > 0 {
 		t.Errorf("a value that is no time restarted %v", stopped)

@@ -207,7 +207,7 @@ func TestUpdateDomainByDomain(t *testing.T) {
 // TestPausedByHand: nothing more is stopped, and what fails comes back as it was.
 func TestPausedByHand(t *testing.T) {
 	t.Parallel()
-	w := readyWith(t, 3, nil, `{"spec":{"update":{"minReady":"500ms"}}}`)
+	w := readyWith(t, 3, nil, `{"spec":{"update":{"minReady":"0.5s"}}}`)
 	w.patch(`{"spec":{"version":"1.1.6"}}`)
 	w.await("the registries to be updated", func(c *v1alpha1.QuobyteCluster) bool {
 		return c.Status.Update != nil && c.Status.Update.Service == "metadata"
@@ -255,7 +255,7 @@ func TestOperatorDiesDuringAnUpdate(t *testing.T) {
 	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4)})
 	operator := w.startAlone()
 	w.applyCluster()
-	w.patch(`{"spec":{"update":{"minReady":"300ms"}}}`)
+	w.patch(`{"spec":{"update":{"minReady":"0.3s"}}}`)
 	w.applyDevices(4)
 	w.awaitReady()
 	began := time.Now()
@@ -282,7 +282,7 @@ func TestOperatorDiesDuringAnUpdate(t *testing.T) {
 // first one; and one that is lower is announced.
 func TestUpdateChangesCourse(t *testing.T) {
 	t.Parallel()
-	w := readyWith(t, 4, nil, `{"spec":{"update":{"minReady":"500ms"}}}`)
+	w := readyWith(t, 4, nil, `{"spec":{"update":{"minReady":"0.5s"}}}`)
 	began := time.Now()
 	w.patch(`{"spec":{"version":"1.1.6"}}`)
 	w.await("the registries to be updated", func(c *v1alpha1.QuobyteCluster) bool {

@@ -17,6 +17,7 @@ const (
 	AlertDuplicateAgent   = "DuplicateAgent"
 	AlertUpdateFailed     = v1alpha1.ReasonUpdateFailed
 	AlertServiceDown      = v1alpha1.ReasonServiceDown
+	AlertUnhealthy        = "Unhealthy"
 	AlertUnreachable      = "Unreachable"
 	AlertDeviceMissing    = "DeviceMissing"
 	AlertUnclaimed        = "Unclaimed"
@@ -68,7 +69,7 @@ func (p *pass) reportAlerts() {
 	for _, reason := range []string{
 		AlertDuplicateService, AlertUnreadableTask, AlertDuplicateAgent,
 		v1alpha1.ReasonNoBootstrap, v1alpha1.ReasonManyBootstraps,
-		AlertUpdateFailed, AlertServiceDown, AlertUnreachable, AlertDeviceMissing, AlertUnclaimed,
+		AlertUpdateFailed, AlertServiceDown, AlertUnhealthy, AlertUnreachable, AlertDeviceMissing, AlertUnclaimed,
 	} {
 		cases, more := book.cases[reason], book.count[reason]-maxNamed
 		if len(cases) == 0 {
@@ -95,6 +96,7 @@ func (p *pass) alertsOf(book *alertBook, k kind, h *host) {
 	}
 	if s.wanted {
 		p.alertDown(book, k, h.key, !s.available(k))
+		p.alertUnhealthy(book, k, h)
 	}
 }
 

@@ -2,9 +2,11 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
 // settleUpdate finds out whether an update may go on, before anything is started or
@@ -42,7 +44,7 @@ func (p *pass) settleTurns() {
 	busy := false
 	for _, k := range c.order {
 		c.later[k] = busy
-		busy = busy || p.toUpdate(k)
+		busy = busy || p.coreWait(k) == nil && p.toUpdate(k)
 	}
 }
 
@@ -105,7 +107,7 @@ func (p *pass) findFailed() failedInstance {
 		return failedInstance{}
 	}
 	u := p.recorded()
-	stood := u != nil && u.State == v1alpha1.UpdateFailed && u.Failed == nil
+	message, stood := p.stoodStill(u)
 	for _, k := range p.course.order {
 		if !p.changes(k) {
 			continue
@@ -119,10 +121,45 @@ func (p *pass) findFailed() failedInstance {
 			return p.failureOf(k, c.Host, c.Message)
 		}
 	}
-	if stood && p.recent(p.snap.Since) { // agents are still coming back
-		return failedInstance{service: u.Service, host: u.Current, message: u.Message}
+	if stood && p.stillFails(u) {
+		return failedInstance{service: u.Service, host: u.Current, message: message}
 	}
 	return failedInstance{}
+}
+
+// stoodStill says that what is under way had failed already, and why: the update, or
+// the rollback.
+func (p *pass) stoodStill(u *v1alpha1.UpdateStatus) (message string, stood bool) {
+	if u == nil || u.State != v1alpha1.UpdateFailed {
+		return "", false
+	}
+	if p.course.back == nil {
+		return u.Message, u.Failed == nil
+	}
+	return strings.CutPrefix(u.Message, p.rollbackFailed())
+}
+
+// rollbackFailed is what the message of a failed rollback begins with.
+func (p *pass) rollbackFailed() string {
+	return "the rollback to " + p.in.Cluster.Status.Good.Version + " failed: "
+}
+
+// stillFails says that the instance at which the update failed has not come up since:
+// it is restarted, for one, or about to be tried again.
+func (p *pass) stillFails(u *v1alpha1.UpdateStatus) bool {
+	if p.recent(p.snap.Since) {
+		return true // agents are still coming back
+	}
+	k, ok := kindOf(quobyte.Service(u.Service))
+	h := p.hosts[quobyte.HostKey(u.Current)]
+	if !ok || h == nil {
+		return false
+	}
+	s := &h.slots[k]
+	if s.task == nil {
+		return s.wanted && p.startWait(k, h) == nil
+	}
+	return s.wanted && !s.task.outdated && s.task.status != doubtful && p.presenceOf(s, k) != steady
 }
 
 // inVain says that what was begun then has taken too long.
@@ -149,7 +186,12 @@ func (p *pass) triesSince(k kind, h *host, stood bool) (since time.Time, tries b
 	case available:
 		// What has failed proves itself before the update goes on.
 		return c.began(), stood && counted && p.presenceOf(s, k) == young
-	case doubtful, halting:
+	case halting:
+		if s.task.Healthy == nil || *s.task.Healthy {
+			return since, false
+		}
+		// It is stopped because it did not come up.
+	case doubtful:
 		return since, false
 	}
 	since = p.launchedAt(s.task)

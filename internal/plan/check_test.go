@@ -21,6 +21,11 @@ func (m *model) check(r *Result) []string {
 	c.resources()
 	c.kills()
 	c.voluntary()
+	c.restarts()
+	c.drained()
+	c.instances()
+	c.answers()
+	c.rollout()
 	c.offers()
 	c.report()
 	return c.wrong
@@ -78,8 +83,11 @@ func (c *checker) launches() {
 		if a != nil && len(m.cluster.Spec.Placement.Attributes) > 0 && slices.ContainsFunc(a.attributes(), func(at mesos.Attribute) bool { return at.Text.Value == "r0" }) {
 			c.fail("%s is launched on a host whose attribute is excluded", what)
 		}
-		if a != nil && a.window != nil {
-			c.fail("%s is launched in a maintenance window", what)
+		if a != nil && m.drains(a.host) {
+			c.fail("%s is launched in a maintenance window, or right before it", what)
+		}
+		if l.Prober == nil && contains(m.cluster.Spec.Placement.CordonedHosts, l.Host) {
+			c.fail("%s is launched on a host that is cordoned", what)
 		}
 		if l.Prober == nil {
 			c.wantedLaunch(l, what)
@@ -212,8 +220,8 @@ func (c *checker) resources() {
 	for _, l := range c.r.Launches {
 		g := at(l.AgentID, l.Role, l.OfferIDs)
 		used := stockOf(l.Resources)
-		service, _ := launched(&l)
-		if want := needed(c.m.cluster, service); !reflect.DeepEqual(used.total(), want) {
+		service, hash := launched(&l)
+		if want := needed(c.m.manifestOf(service, hash), service); !reflect.DeepEqual(used.total(), want) {
 			c.fail("%s takes %v, needs %v", service, used.total(), want)
 		}
 		for _, res := range l.Resources {
@@ -278,7 +286,11 @@ func (c *checker) needs(s quobyte.Service, host string) bool {
 	}
 	there := 0
 	for _, l := range c.r.Launches {
-		if l.Spec.Service == s && (l.Host == host || s.Floats()) {
+		switch {
+		case l.Spec.Service != s:
+		case l.Host == host:
+			return false // what it takes is not freed, what is left over is
+		case s.Floats():
 			there++
 		}
 	}
@@ -325,9 +337,9 @@ func (c *checker) kill(t *modelTask, id string) {
 	if s.Floats() || s == quobyte.ProberService {
 		return
 	}
-	outdated := t.legacy || !strings.Contains(id, "."+quobyte.SpecOf(m.cluster, s).Hash()+".")
+	outdated := t.legacy || m.restartDue(t) || !strings.Contains(id, "."+m.pursued(s)+".")
 	if s == quobyte.Client {
-		if m.cluster.Spec.Services.Client.Enabled && !outdated && m.count(s, t.host) < 2 {
+		if m.cluster.Spec.Services.Client.Enabled && !outdated && m.count(s, t.host) < 2 && !m.drains(t.host) {
 			c.fail("kills %s, which nobody asked for", id)
 		}
 		return
@@ -336,7 +348,7 @@ func (c *checker) kill(t *modelTask, id string) {
 		c.fail("rule 1: kills %s, one of two", id)
 	}
 	switch wanted := m.wants(s, t.host); {
-	case wanted && !outdated && !m.renewed(t):
+	case wanted && !outdated && !m.renewed(t) && !m.drains(t.host) && !m.illForLong(t):
 		c.fail("kills %s, which is wanted and current", id)
 	case !wanted && m.claimed(s, t.host):
 		c.fail("rule 12: kills %s, whose device is missing", id)
@@ -369,7 +381,8 @@ func (c *checker) voluntary() {
 		return
 	}
 	for _, s := range quobyte.Services()[:3] {
-		serving, members, away, killed := 0, map[string]bool{}, 0, 0
+		serving, members, away, killed, wanted := 0, map[string]bool{}, 0, 0, 0
+		youngStopped := 0
 		for _, a := range m.agents {
 			if m.wants(s, a.host) {
 				members[a.host] = true
@@ -386,25 +399,36 @@ func (c *checker) voluntary() {
 			}
 		}
 		for host := range members {
-			up := m.serving(s, host)
-			if up != nil {
+			up, wants := m.serving(s, host), m.wants(s, host)
+			if wants {
+				wanted++
+			}
+			switch {
+			case up != nil && m.young(up): // it is as good as away
+				if wants {
+					away++
+				}
+				if c.killed(up.t.ID) {
+					youngStopped++
+				}
+			case up != nil:
 				serving++
-			} else if m.wants(s, host) {
+				if c.killed(up.t.ID) {
+					killed++
+				}
+			case wants:
 				away++
 			}
-			if up != nil && c.killed(up.t.ID) {
-				killed++
-			}
 		}
-		if killed > 0 && away+killed > 1 {
-			c.fail("rule 11: stops %d of %s while %d are away", killed, s, away)
+		if limit := m.limit(wanted); killed+youngStopped > 0 && away+killed > limit {
+			c.fail("rule 11: stops %d of %s while %d are away, and %d may", killed, s, away, limit)
 		}
-		if s != quobyte.Registry || killed == 0 {
+		if s != quobyte.Registry || killed+youngStopped == 0 {
 			continue
 		}
 		if n := len(members); n >= 3 && serving-killed < n/2+1 {
 			c.fail("rule 11: %d of %d registries are left", serving-killed, n)
-		} else if n < 3 && serving < n {
+		} else if n < 3 && serving+youngStopped < n {
 			c.fail("rule 11: stops one of %d registries while another is away", n)
 		}
 	}

@@ -42,8 +42,11 @@ func (p *pass) confirmWait(k kind, h *host) *wait {
 			message: "its " + devicesOf(k) + " is seen on another host, and " + h.name + " does not say that it has gone", generic: "have devices that are seen on other hosts"}
 	}
 	since := p.snap.Since
-	if h.prober != nil {
+	switch {
+	case h.prober != nil:
 		since = latest(since, h.prober.Since) // it came back later, and is about to speak
+	case h.proberLaunched && s.task != nil:
+		since = p.now // as the next pass sees it, which is to stop no more than this one
 	}
 	if trust := since.Add(trustMemory); k.bound() {
 		if !p.now.Before(trust) {

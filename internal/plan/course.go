@@ -127,12 +127,22 @@ func (p *pass) current(t *task) bool { return !t.id.Legacy && t.id.Hash == p.cou
 // specFor is what a missing instance is launched with: what is pursued. But while
 // updates are halted, or another service is to be updated first, one that was not
 // updated comes back as it was: what fails by chance must not carry on an update that
-// was stopped. Of one whose last task nobody remembers the same is believed.
+// was stopped. Of one whose last task nobody remembers the same is believed. Where
+// nothing is known to have run well it is what the last task ran.
 func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
 	c := &p.course
-	held := (c.halted != "" || c.later[k]) && c.good[k].hash != "" && c.good[k].hash != p.specs[k].hash
-	if held && p.lastHash(keyOf(k, hostKey)) != p.specs[k].hash {
-		return &c.good[k]
+	last := p.lastHash(keyOf(k, hostKey))
+	switch {
+	case c.halted == "" && !c.later[k], last == p.specs[k].hash:
+	case c.goodHash[k] != "":
+		if c.good[k].hash != "" {
+			return &c.good[k]
+		}
+	case last != "":
+		if spec, stored := p.in.Specs[SpecKey{services[k], last}]; stored && spec.Hash() == last {
+			was := launchable(p.in.Cluster, k, spec, last)
+			return &was
+		}
 	}
 	return &p.specs[k]
 }

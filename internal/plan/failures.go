@@ -97,22 +97,29 @@ func (p *pass) foldFailures() {
 	p.loadCounters()
 	failures := 0
 	for i, t := range p.snap.Ended {
-		if !failed(t) {
+		ill := stoppedIll(t)
+		if !ill && !failed(t) {
 			continue
 		}
 		id, ok := quobyte.ParseTaskID(t.ID)
 		k, ours := kindOf(id.Service)
-		if !ok || !ours {
+		if !ok || !ours || ill && !p.restarted(k, &id) {
 			continue
 		}
-		failures++
+		if !ill {
+			failures++
+		}
 		key := keyOf(k, id.HostKey)
 		c := p.counters[key]
 		if c == nil {
 			c = &counter{Failure: v1alpha1.Failure{Service: k.String()}}
 			p.counters[key] = c
 		}
-		if i >= c.next && t.ID != c.TaskID {
+		switch {
+		case i < c.next, t.ID == c.TaskID:
+		case ill:
+			c.countRestart(t, &id, p.hostByKey(id.HostKey).name)
+		default:
 			c.count(t, &id, p.hostByKey(id.HostKey).name)
 		}
 	}
@@ -165,7 +172,7 @@ func (p *pass) loadCounters() {
 // nothing had run well in between.
 func (c *counter) count(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
 	if id.Hash != c.hash || !c.stored && t.Since.Sub(c.Time.Time) >= runsWell {
-		c.Count, c.First = 0, nil
+		c.Count, c.Restarts, c.First = 0, 0, nil
 	}
 	if c.First == nil && c.Count == 0 {
 		first := metav1.NewTime(t.Since.UTC().Truncate(time.Second))
@@ -176,6 +183,37 @@ func (c *counter) count(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
 	c.Host, c.TaskID = host, t.ID
 	c.Time = metav1.NewTime(t.Since.UTC().Truncate(time.Second)) // as the API keeps it
 	c.Message = failureMessage(t)
+}
+
+// restarted says that the end of a task that was stopped while it was unhealthy counts
+// as a restart for its health. Of another spec it was stopped for its update, unless
+// updates are halted.
+func (p *pass) restarted(k kind, id *quobyte.TaskID) bool {
+	if p.in.Cluster.Spec.Health.RestartAfter.Duration <= 0 {
+		return false
+	}
+	u := p.in.Cluster.Status.Update
+	halted := p.in.Cluster.Spec.Update.Paused || u != nil && u.State == v1alpha1.UpdateFailed
+	return id.Hash == p.specs[k].hash || halted && id.Hash == p.course.good[k].hash
+}
+
+// countRestart counts one restart for health. It is no failure: what waits after many
+// failures goes by the time of the last one, which stays.
+func (c *counter) countRestart(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
+	if id.Hash != c.hash {
+		c.Count, c.Restarts, c.First = 0, 0, nil
+	}
+	c.Restarts++
+	c.hash = id.Hash
+	c.Host, c.TaskID = host, t.ID
+	at := metav1.NewTime(t.Since.UTC().Truncate(time.Second))
+	if c.First == nil {
+		c.First = &at
+	}
+	if c.Count <= 1 {
+		c.Time = at
+	}
+	c.Message = "its health check failed"
 }
 
 func failureMessage(t *mesosbridge.Task) string {
@@ -226,7 +264,7 @@ func (p *pass) ranWell(k kind, hosts []*host, want int) bool {
 		if !s.available(k) {
 			return false
 		}
-		if until := s.task.Since.Add(runsWell); p.now.Before(until) {
+		if until := latest(s.task.Since, s.task.Steady).Add(runsWell); p.now.Before(until) {
 			p.at(until)
 			return false
 		}

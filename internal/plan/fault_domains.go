@@ -2,7 +2,7 @@ package plan
 
 // domainState is how far a rollout of one service is in one domain.
 type domainState struct {
-	// begun: an instance is done, or about to be replaced though it is down or young.
+	// begun: an instance is done, or on its way, or young and to be replaced first.
 	begun bool
 	// open: instances are to be replaced that serve. unsettled: some are on their way.
 	open, unsettled bool
@@ -24,7 +24,7 @@ func (p *pass) domainTurn(r *rollout, k kind, serving []*host) []*host {
 	}
 	first := "" // another domain that is not done
 	for domain, state := range states {
-		if domain != turn && state.unsettled && !states[turn].begun && (first == "" || p.sayDomain(domain) < first) {
+		if domain != turn && state.unsettled && !states[turn].unsettled && (first == "" || p.sayDomain(domain) < first) {
 			first = p.sayDomain(domain)
 		}
 	}
@@ -60,18 +60,20 @@ func (p *pass) domainStates(r *rollout, k kind, serving []*host) map[string]*dom
 			states[domain] = state
 		}
 		due := s.task != nil && (s.task.outdated || r.due(p, s))
-		state.begun = state.begun || s.task != nil && !due ||
-			due && (s.killed || s.task.status == halting || p.presenceOf(s, k) == young)
-		state.unsettled = state.unsettled || p.slotUnsettled(k, h)
+		going := s.killed || s.task != nil && s.task.status == halting
+		state.unsettled = state.unsettled || going || !due && p.slotUnsettled(k, h)
+		state.begun = state.begun || state.unsettled || s.task != nil && !due || due && p.presenceOf(s, k) == young
 		state.open = state.open || serves[h]
 	}
 	return states
 }
 
-// earlierDomain says which domain goes first: what was begun, then by name, hosts of
-// which nobody knows the domain last.
+// earlierDomain says which domain goes first: where something is on its way, then what
+// was begun, then by name, hosts of which nobody knows the domain last.
 func earlierDomain(a string, of *domainState, b string, other *domainState) bool {
 	switch {
+	case of.unsettled != other.unsettled:
+		return of.unsettled
 	case of.begun != other.begun:
 		return of.begun
 	case (a == "") != (b == ""):

@@ -80,9 +80,21 @@ func (f *fixture) plan() Result {
 }
 
 func (f *fixture) input() Input {
+	for _, a := range f.snap.Agents {
+		f.hear(a)
+	}
 	return Input{
 		Now: f.now, Cluster: f.cluster, Inventory: f.found(), Probing: f.prober != nil,
 		Hosts: f.hosts, Prober: f.prober, Mesos: f.snap, Specs: f.specs,
+	}
+}
+
+// hear lets the bridge know the window that an offer of the agent tells of.
+func (f *fixture) hear(a *mesosbridge.Agent) {
+	for _, o := range a.Offers {
+		if o.Unavailability != nil {
+			a.Unavailability, a.UnavailabilitySaid = o.Unavailability, o.Received
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 // without the planner: what really runs, what the bridge knows of it, and what
 // the results of the planner do to both.
 type model struct {
+	rollouts
 	now       time.Time
 	cluster   *v1alpha1.QuobyteCluster
 	devices   []*v1alpha1.QuobyteDevice
@@ -33,6 +34,8 @@ type model struct {
 	// refusing: Mesos refuses all operations.
 	refusing bool
 	endedOps []*mesosbridge.OperationState
+	// sick is a service that is unhealthy whenever it starts.
+	sick string
 
 	// probing: probers run.
 	probing bool
@@ -75,7 +78,13 @@ type modelAgent struct {
 	// filtered roles were declined and get nothing before something is freed.
 	filtered map[string]bool
 	declined map[string][]mesos.Resource
-	window   *mesos.Unavailability
+	// window in the schedule; told is what was heard of it, at said.
+	window, told *mesos.Unavailability
+	said         time.Time
+	// inverse is the id of the inverse offer that is held, askAgain when there may be
+	// another one.
+	inverse  string
+	askAgain time.Time
 }
 
 type modelOffer struct {
@@ -279,8 +288,13 @@ func (m *model) snapshot() *mesosbridge.Snapshot {
 		if known.Registered && !a.behind {
 			s.Reconciled = false
 		}
+		if known.Registered {
+			known.Unavailability, known.UnavailabilitySaid = a.told, a.said
+		}
+		if a.inverse != "" {
+			known.InverseOffers = []*mesosbridge.InverseOffer{{ID: a.inverse, AgentID: a.id, Unavailability: *a.window}}
+		}
 		for _, o := range a.offers {
-			o.made.Unavailability = a.window
 			known.Offers = append(known.Offers, o.made)
 		}
 		if known.Registered || m.hasTasks(a) {
@@ -329,6 +343,10 @@ func (m *model) allocate() {
 				m.offer(a, role, a.ownersFor(role)...)
 			}
 		}
+		if a.up && a.window != nil && a.inverse == "" && !m.now.Before(a.askAgain) && len(m.tasksOf(a))+len(a.offers) > 0 {
+			a.inverse = fmt.Sprintf("I%d", m.next())
+			a.told, a.said = a.window, m.now
+		}
 	}
 }
 
@@ -372,8 +390,9 @@ func (m *model) offerPart(a *modelAgent, role string, has stock) {
 	a.free.add(has, -1)
 	id := fmt.Sprintf("O%d", m.next())
 	a.offers[id] = &modelOffer{role: role, has: has, made: &mesosbridge.Offer{
-		ID: id, AgentID: a.id, Host: a.host, Role: role, Resources: has.resources(role), Received: m.now,
+		ID: id, AgentID: a.id, Host: a.host, Role: role, Resources: has.resources(role), Received: m.now, Unavailability: a.window,
 	}}
+	a.told, a.said = a.window, m.now
 }
 
 func (m *model) withdraw(a *modelAgent, id string) {
@@ -387,10 +406,15 @@ func (m *model) act(r *Result) {
 	for _, k := range r.Kills {
 		m.tasks[k.TaskID].t.Killing = m.now
 	}
+	for _, i := range r.InverseAnswers {
+		a := m.agents[i.AgentID]
+		a.inverse, a.askAgain, a.said = "", m.now.Add(i.Refuse), m.now // held until now, it told
+	}
 	for _, id := range r.Declines {
 		for _, a := range m.agents {
 			if o := a.offers[id]; o != nil {
 				m.withdraw(a, id)
+				a.said = m.now
 				a.filtered[o.role] = true
 				a.declined[o.role] = slices.Concat(a.declined[o.role], o.made.Resources)
 			}
@@ -420,6 +444,7 @@ func (m *model) launch(r *Result) {
 			for _, id := range offers {
 				m.withdraw(a, id)
 			}
+			a.said = m.now
 		}
 		return a
 	}
@@ -448,6 +473,7 @@ func (m *model) launch(r *Result) {
 		service, hash := launched(&l)
 		id := quobyte.NewTaskID(service, l.Host, hash, quobyte.NewNonce(m.now, fmt.Sprintf("%08x", m.next())))
 		m.specs[SpecKey{service, hash}] = l.Spec
+		m.noteManifest(service, hash)
 		if service == quobyte.Registry {
 			m.registries[l.Host] = true
 		}
@@ -485,6 +511,7 @@ func launched(l *Launch) (quobyte.Service, string) {
 // set gives a task a state.
 func (m *model) set(t *modelTask, state mesos.TaskState) {
 	t.t.State, t.t.Since, t.t.Launching, t.t.Heard, t.hidden = state, m.now, false, true, false
+	t.t.Steady = m.now
 }
 
 // end ends a task; what it used becomes free, and lifts the filters.
@@ -494,6 +521,7 @@ func (m *model) end(t *modelTask, state mesos.TaskState) {
 	m.ended = append(m.ended, t.t)
 	t.agent.free.add(t.used, 1)
 	clear(t.agent.filtered)
+	m.forgetStreak(t)
 	if t.service == "" || !t.t.Killing.IsZero() || state == mesos.TASK_GONE || state == mesos.TASK_GONE_BY_OPERATOR {
 		return
 	}
@@ -507,6 +535,15 @@ func (m *model) end(t *modelTask, state mesos.TaskState) {
 	}
 	f.n++
 	f.last = m.now
+}
+
+// forgetStreak forgets the failures of another spec when a task is restarted for its
+// health.
+func (m *model) forgetStreak(t *modelTask) {
+	what := t.service + " " + t.host
+	if id, _ := quobyte.ParseTaskID(t.t.ID); stoppedIll(t.t) && m.streaks[what] != nil && m.streaks[what].spec != id.Hash {
+		delete(m.streaks, what)
+	}
 }
 
 // forgive ends the streaks of what runs well, or is not wanted.
@@ -552,6 +589,7 @@ func (m *model) lose(a *modelAgent, told bool) {
 	}
 	clear(a.filtered)
 	clear(a.declined)
+	a.told, a.inverse = nil, ""
 	for _, t := range m.tasksOf(a) {
 		t.hidden = false // the status of the resources had remembered it
 		delete(m.words, t.t.ID)
@@ -574,6 +612,7 @@ func (m *model) disconnect(restart bool) {
 		}
 		clear(a.filtered)
 		clear(a.declined)
+		a.told, a.inverse = nil, ""
 	}
 	for _, t := range m.tasks {
 		t.t.Heard = false

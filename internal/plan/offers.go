@@ -55,6 +55,9 @@ func (p *pass) mayUse(a *mesosbridge.Agent, role string) bool {
 	if h.prober == nil && p.in.Prober != nil && role == p.probers.role {
 		return true
 	}
+	if p.cordoned[h.name] {
+		return false
+	}
 	for k := range kinds {
 		s := &h.slots[k]
 		if p.specs[k].role != role || s.task != nil {

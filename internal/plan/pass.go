@@ -33,8 +33,9 @@ type pass struct {
 	// what ran well last while a rollback is in force.
 	specs  [kinds]wantedSpec
 	course course
-	// allowed hosts of spec.placement.hosts; nil: all.
-	allowed map[string]bool
+	// allowed hosts of spec.placement.hosts; nil: all. cordoned are those of
+	// spec.placement.cordonedHosts.
+	allowed, cordoned map[string]bool
 	// gone are the agents that a person says are gone (rule 5).
 	gone []string
 
@@ -43,6 +44,11 @@ type pass struct {
 	standing []*host
 	// moves of devices, by their index in the inventory.
 	moves map[int]*move
+
+	// windows are the hosts whose machines have one, toLeave the agents with inverse
+	// offers.
+	windows []*host
+	toLeave []*mesosbridge.Agent
 
 	hosts map[string]*host // by host key
 	arena []host
@@ -118,6 +124,12 @@ func newPass(in Input) *pass {
 		p.allowed = make(map[string]bool, len(spec.Placement.Hosts))
 		for _, name := range spec.Placement.Hosts {
 			p.allowed[name] = true
+		}
+	}
+	if len(spec.Placement.CordonedHosts) > 0 {
+		p.cordoned = make(map[string]bool, len(spec.Placement.CordonedHosts))
+		for _, name := range spec.Placement.CordonedHosts {
+			p.cordoned[name] = true
 		}
 	}
 	p.settleCourse()

@@ -163,11 +163,12 @@ func (p *pass) placementReasons(book *reasonBook) {
 	}
 }
 
-// leftover says that a host which spec.placement excludes keeps what it has; nil:
-// it is not excluded, or has nothing. Starting is what placement is about: taking
+// leftover says that a host which spec.placement excludes, or cordons, keeps what it
+// has; nil: it is not excluded, or has nothing. Starting is what placement is about: taking
 // a host off the list is no order to stop what serves data.
 func (p *pass) leftover(h *host) *wait {
-	if p.mayStart(h) {
+	cordoned := p.cordoned[h.name]
+	if p.mayStart(h) && !cordoned {
 		return nil
 	}
 	bound, floating := false, false
@@ -177,6 +178,8 @@ func (p *pass) leftover(h *host) *wait {
 		}
 	}
 	switch {
+	case cordoned && p.mayStart(h) && (bound || floating):
+		return waitOn(h, codePlaced, "is cordoned (spec.placement.cordonedHosts): it keeps its services, and none is started here")
 	case bound:
 		return waitOn(h, codePlaced, "is not in spec.placement any more: it keeps its services until its devices are decommissioned")
 	case floating:

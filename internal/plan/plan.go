@@ -289,16 +289,20 @@ func (p *pass) run() Result {
 	p.runProbers()
 	if p.mode == stopping {
 		p.stopAll()
+		p.drain()
 	} else {
 		p.releaseLeaving()
 		p.stopSurplus()
+		p.drain()
 		p.update()
+		p.heal()
 		p.startBound()
 		p.startFloating()
 		p.startClients()
 	}
 	p.freeReservations()
 	p.settleOffers()
+	p.answerInverse()
 
 	p.result.RegistryPort = p.specs[registry].spec.RPCPort
 	p.report()

@@ -222,7 +222,7 @@ func (p *pass) stopMisplaced() {
 		switch {
 		case !p.mayStart(h) && !h.devices:
 			p.kill(h.prober, "its host may hold no services any more, and has no devices", verdict{})
-		case h.prober.id.Legacy && p.blocked(h) == nil:
+		case h.prober.id.Legacy && p.barred(h) == nil:
 			p.kill(h.prober, "it is of the earlier framework", verdict{})
 		}
 	}
@@ -244,7 +244,7 @@ func (p *pass) replaceProbers() {
 				return
 			}
 			switch {
-			case p.blocked(h) != nil:
+			case p.barred(h) != nil:
 			case h.maintenance:
 				p.keepOffers(h)
 			default:
@@ -276,7 +276,7 @@ func (p *pass) launchProbers() {
 
 // launchProber starts a prober, or says why not; nil also when it is about to be.
 func (p *pass) launchProber(h *host, flood time.Time) *wait {
-	if w := p.blocked(h); w != nil {
+	if w := p.barred(h); w != nil {
 		if w.code == codeBarrier {
 			return nil
 		}
@@ -291,6 +291,7 @@ func (p *pass) launchProber(h *host, flood time.Time) *wait {
 		return p.maintenanceWait(h)
 	}
 	if resources, _, ok := pool.take(p.probers.need); ok {
+		h.proberLaunched = true
 		p.result.Launches = append(p.result.Launches, Launch{
 			Prober: p.in.Prober, Host: h.name, AgentID: h.agent.ID,
 			Role: pool.role, OfferIDs: pool.offers, Resources: resources,

@@ -102,7 +102,7 @@ func (p *pass) rollbackStatus() *v1alpha1.UpdateStatus {
 	case p.course.failed.message != "":
 		w.tell(u)
 		p.course.failed.tell(u)
-		u.Message = "the rollback to " + to + " failed: " + u.Message
+		u.Message = p.rollbackFailed() + u.Message
 	case w != nil && p.in.Cluster.Spec.Update.Paused:
 		w.tell(u)
 		u.State, u.Message = v1alpha1.UpdatePaused, p.course.halted

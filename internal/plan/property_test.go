@@ -45,6 +45,8 @@ type history struct {
 
 func newHistory(t *rapid.T) *history {
 	s := &history{model: newModel(), t: t, broken: "-"}
+	s.drawTimes(s.cluster)
+	s.drawRollout(s.cluster)
 	s.probing = s.chance(70)
 	s.cluster.Spec.Prober = v1alpha1.ProberSpec{
 		Image: "operator:v1", Interval: metav1.Duration{Duration: 2 * time.Minute}, User: "root",
@@ -113,9 +115,21 @@ func (s *history) pass() {
 		s.t.Fatalf("%s\noperations %v\nlaunches %v kills %v", strings.Join(wrong, "\n"), operations(r), launches(r), r.Kills)
 	}
 	s.act(&r)
-	if again := Plan(s.input()); len(again.Operations)+len(again.Launches)+len(again.Kills)+len(again.Declines)+len(again.Revives) > 0 {
-		s.t.Fatalf("decides again after acting: operations %v launches %v kills %v declines %v revives %v\nbefore: operations %v launches %v kills %v declines %v revives %v",
-			operations(again), launches(again), kills(again), again.Declines, again.Revives, operations(r), launches(r), kills(r), r.Declines, r.Revives)
+	s.again("acting")
+	if s.chance(80) { // else the API server refuses the status
+		back := s.goesBack()
+		if s.record(&r); s.goesBack() == back {
+			s.again("it is remembered")
+		}
+	}
+}
+
+// again wants that planning once more decides nothing.
+func (s *history) again(when string) {
+	r := Plan(s.input())
+	if len(r.Operations)+len(r.Launches)+len(r.Kills)+len(r.Declines)+len(r.Revives)+len(r.InverseAnswers) > 0 {
+		s.t.Fatalf("decides again after %s: operations %v launches %v kills %v declines %v revives %v",
+			when, operations(r), launches(r), r.Kills, r.Declines, r.Revives)
 	}
 }
 
@@ -129,6 +143,7 @@ func (s *history) disturb() {
 
 // disturbances are all that can happen; what happens often stands there often.
 var disturbances = []func(*history){
+	(*history).changeRollout, (*history).worsen, (*history).askRestart,
 	(*history).progress, (*history).progress, (*history).progress, (*history).progress, (*history).progress,
 	(*history).giveOffers, (*history).giveOffers, (*history).giveOffers, (*history).openBarriers, (*history).openBarriers,
 	(*history).failTask, (*history).changeHealth, (*history).loseAgent, (*history).returnAgent, (*history).replaceAgent,
@@ -137,7 +152,8 @@ var disturbances = []func(*history){
 	(*history).addSomeDevice, (*history).deleteDevice, (*history).vanishDevices, (*history).refuseDevice, (*history).maintenance,
 	(*history).loseDisk, (*history).findDisk, (*history).moveDisk, (*history).moveDisk, (*history).showDisk, (*history).decommission,
 	(*history).changeClients, (*history).changeProber, (*history).giveSmallOffer, (*history).breakService, (*history).failWithSmallOffer, (*history).calm, (*history).calm,
-	(*history).changeReservation, (*history).leak, (*history).refuse,
+	(*history).changeReservation, (*history).leak, (*history).refuse, (*history).sicken, (*history).wait, (*history).cordon,
+	(*history).maintenance, (*history).changeTimes,
 }
 
 func (s *history) someTask(which func(*modelTask) bool) *modelTask {
@@ -214,12 +230,17 @@ func (m *model) step(t *modelTask) {
 		m.end(t, mesos.TASK_ERROR)
 	case !t.t.Killing.IsZero():
 		m.end(t, mesos.TASK_KILLED)
+	case t.t.State != mesos.TASK_RUNNING && m.isBad(t):
+		m.comeUpBadly(t)
 	case t.t.Launching, t.t.State == mesos.TASK_STAGING:
 		m.set(t, mesos.TASK_RUNNING)
 	case t.service == "prober", t.service == "client":
 	case t.t.State == mesos.TASK_RUNNING && t.t.Healthy == nil && !t.legacy:
-		t.t.Healthy = yes()
-		m.served = m.served || t.service == "registry"
+		t.t.Healthy, t.t.Steady = yes(), m.now
+		if t.service == m.sick {
+			t.t.Healthy = no()
+		}
+		m.served = m.served || t.service == "registry" && *t.t.Healthy
 	}
 }
 
@@ -256,9 +277,24 @@ func (s *history) changeHealth() {
 	if t := s.someTask(func(t *modelTask) bool {
 		return s.reachable(t) && t.t.State == mesos.TASK_RUNNING && t.service != "prober" && t.service != "client"
 	}); t != nil {
-		t.t.Healthy = draw(s, []*bool{yes(), no()})
+		t.t.Healthy, t.t.Steady = draw(s, []*bool{yes(), no()}), s.now
 		s.served = s.served || t.service == "registry" && *t.t.Healthy
 	}
+}
+
+// sicken lets all of a service be unhealthy from now on, whenever they start.
+func (s *history) sicken() {
+	s.sick = draw(s, []string{"-", "registry", "data", "api"})
+	for _, id := range slices.Sorted(maps.Keys(s.tasks)) {
+		if t := s.tasks[id]; t.service == s.sick && s.reachable(t) && t.t.State == mesos.TASK_RUNNING {
+			t.t.Healthy, t.t.Steady = no(), s.now
+		}
+	}
+}
+
+// wait lets time pass.
+func (s *history) wait() {
+	s.now = s.now.Add(time.Duration(rapid.IntRange(1, 20).Draw(s.t, "minutes")) * time.Minute)
 }
 
 func (s *history) loseAgent() {
@@ -518,17 +554,47 @@ func (s *history) refuseDevice() {
 	s.edit(func(d *v1alpha1.QuobyteDevice) { d.Spec.Path = "/srv/" + d.Name })
 }
 
+// maintenance changes the schedule: what is offered of the machine is rescinded.
 func (s *history) maintenance() {
-	if a := s.someAgent(func(*modelAgent) bool { return true }); a != nil {
-		a.window = draw(s, []*mesos.Unavailability{nil, window(s.now, 1000*time.Hour)})
+	a := s.someAgent(func(*modelAgent) bool { return true })
+	if a == nil {
+		return
 	}
+	for id := range a.offers {
+		s.withdraw(a, id)
+	}
+	if a.inverse != "" {
+		a.inverse, a.told = "", nil
+	}
+	a.askAgain = time.Time{}
+	after := func(minutes int) time.Time { return s.now.Add(time.Duration(minutes) * time.Minute) }
+	a.window = draw(s, []*mesos.Unavailability{nil, window(s.now, 1000*time.Hour), window(after(2), 10*time.Minute), window(after(8), 1000*time.Hour)})
+}
+
+func (s *history) cordon() {
+	c := s.cluster.DeepCopy()
+	c.Spec.Placement.CordonedHosts = draw(s, [][]string{nil, {"node0"}, {"node1", "node2"}})
+	s.cluster = c
+}
+
+func (s *history) changeTimes() {
+	c := s.cluster.DeepCopy()
+	s.drawTimes(c)
+	s.cluster = c
+}
+
+func (s *history) drawTimes(c *v1alpha1.QuobyteCluster) {
+	c.Spec.Health.RestartAfter.Duration = draw(s, []time.Duration{0, time.Minute, 3 * time.Minute})
+	c.Spec.Placement.UnreachableTimeout.Duration = draw(s, []time.Duration{time.Minute, 5 * time.Minute})
+	c.Spec.Maintenance.LeadTime.Duration = draw(s, []time.Duration{0, 5 * time.Minute})
 }
 
 // heal ends all that keeps a cluster from becoming Ready, but for time.
 func (s *history) heal() {
 	c := s.cluster.DeepCopy()
 	c.Spec.State, c.Spec.Suspend, c.Spec.Placement = v1alpha1.StateRunning, false, v1alpha1.PlacementSpec{}
-	s.cluster, s.refusing = c, false
+	s.mendRollouts(c)
+	s.cluster, s.refusing, s.sick = c, false, ""
 	if !s.connected {
 		s.reconnect()
 	}
@@ -538,7 +604,7 @@ func (s *history) heal() {
 		for offer := range a.offers {
 			s.withdraw(a, offer)
 		}
-		a.window = nil
+		a.window, a.inverse = nil, ""
 		clear(a.declined)
 		clear(a.filtered)
 		if hosts[a.host] { // a second agent of the name goes with its tasks
@@ -563,7 +629,7 @@ func (s *history) heal() {
 		}
 		seen[what] = true
 		if t.t.Healthy != nil {
-			t.t.Healthy = yes()
+			t.t.Healthy, t.t.Steady = yes(), s.now
 		}
 	}
 	for i := range 3 {
@@ -620,7 +686,7 @@ func (s *history) converge() {
 		r := Plan(s.input())
 		s.pass()
 		revived += len(r.Revives)
-		if r.Phase != PhaseReady || len(r.Kills) > 0 || s.halting() || unwanted(&r) {
+		if r.Phase != PhaseReady || len(r.Kills) > 0 || s.halting() || unwanted(&r) || !s.settled(&r) {
 			continue
 		}
 		for _, a := range s.agents {
@@ -631,6 +697,7 @@ func (s *history) converge() {
 		if !s.freed() {
 			continue
 		}
+		s.checkFloating()
 		if limit := 10 * (len(r.Instances) + len(s.agents)); revived > limit {
 			s.t.Fatalf("%d revives for %d instances", revived, len(r.Instances))
 		}
@@ -638,6 +705,20 @@ func (s *history) converge() {
 	}
 	r := Plan(s.input())
 	s.t.Fatalf("not Ready but %s, all freed: %v\nreasons %+v\nalerts %+v", r.Phase, s.freed(), r.Reasons, r.Alerts)
+}
+
+// checkFloating wants as many instances of each floating service as are asked for, and
+// nothing left of those that were started elsewhere.
+func (s *history) checkFloating() {
+	live := map[string]int{}
+	for _, t := range s.tasks {
+		live[t.service]++
+	}
+	for _, service := range quobyte.Services() {
+		if want := int(s.cluster.Spec.Services.Of(string(service)).Instances); service.Floats() && live[string(service)] != want {
+			s.t.Fatalf("%d instances of %s, want %d", live[string(service)], service, want)
+		}
+	}
 }
 
 // freed says that nothing is reserved any more for services that do not use it,

@@ -76,3 +76,16 @@ func TestWhatHasFailedProvesItself(t *testing.T) {
 		t.Errorf("data on node3 was stopped %v after data on node2 had failed, want 5m", waited)
 	}
 }
+
+// TestPausedBeforeAnythingRanWell: what fails then comes back as its last task was.
+func TestPausedBeforeAnythingRanWell(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Status.Good = nil
+	l.cluster.Spec.Version = "1.1.6"
+	l.cluster.Spec.Update.Paused = true
+	l.ended(l.find(data, "node3"), mesos.TASK_FAILED, l.now)
+	l.pass()
+	if got := l.versions()["data node3"]; got != "1.1.5" {
+		t.Errorf("data on node3 came back with %s", got)
+	}
+}

@@ -24,6 +24,7 @@ func (p *pass) report() {
 	p.reportAlerts()
 	p.noticeUnreserved()
 	p.reportProbers()
+	p.reportMaintenance()
 	p.result.Recheck = p.recheck
 }
 

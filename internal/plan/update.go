@@ -73,7 +73,8 @@ func (p *pass) roll(r *rollout) bool {
 		for _, h := range open {
 			h.slots[k].hold(r.waits("waits until the " + r.many + " of " + earlier + " is done"))
 		}
-		if earlier == "" && (len(open) > 0 || p.unsettled(k)) {
+		// What waits for core services of another order holds up nobody: it might be these.
+		if earlier == "" && p.coreWait(k) == nil && (len(open) > 0 || p.unsettled(k)) {
 			earlier = k.String()
 		}
 	}
@@ -185,12 +186,16 @@ func (p *pass) rollDown(r *rollout, k kind, down []*host) {
 	motion := p.inMotion(k)
 	for _, h := range down {
 		s := &h.slots[k]
-		if motion >= p.gate.tallies[k].limit {
+		others := motion
+		if p.slotInMotion(k, h) {
+			others--
+		}
+		if others >= p.gate.tallies[k].limit {
 			s.hold(r.waits(r.one + " waits for another " + k.String() + " to settle"))
 			continue
 		}
 		p.kill(s.task, r.cause(p, s), p.gate.admit(k, h.name, away))
-		motion++
+		motion = others + 1
 	}
 }
 
@@ -219,7 +224,7 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 	case s.task.status == halting:
 		return true
 	case s.task.status == doubtful || s.task.outdated:
-		return p.recent(p.snap.Since) // agents are still coming back
+		return p.recent(p.snap.Since) && p.mayStart(h) && !p.cordoned[h.name] // agents are still coming back
 	case s.task.status == available:
 		return p.presenceOf(s, k) == young
 	}
@@ -244,18 +249,7 @@ func (p *pass) mayReturn(k kind, h *host) bool {
 func (p *pass) inMotion(k kind) int {
 	n := 0
 	for _, h := range p.active {
-		s := &h.slots[k]
-		switch {
-		case !s.wanted:
-		case s.killed:
-			n++
-		case s.task != nil:
-			if s.task.status == halting && p.recent(s.task.Killing) ||
-				(s.task.status == launching || s.task.status == comingUp || s.task.status == unhealthy) &&
-					!s.task.outdated && p.recent(s.task.Since) {
-				n++
-			}
-		case p.justGone(instanceKey{k, h.key}):
+		if p.slotInMotion(k, h) {
 			n++
 		}
 	}
@@ -264,6 +258,24 @@ func (p *pass) inMotion(k kind) int {
 		n += f.missing()
 	}
 	return n
+}
+
+// slotInMotion is inMotion for the instance on one host.
+func (p *pass) slotInMotion(k kind, h *host) bool {
+	s := &h.slots[k]
+	switch {
+	case !s.wanted:
+		return false
+	case s.killed:
+		return true
+	case s.task == nil:
+		return p.justGone(instanceKey{k, h.key})
+	case s.task.status == halting:
+		return p.recent(s.task.Killing)
+	case s.task.outdated:
+		return false
+	}
+	return (s.task.status == launching || s.task.status == comingUp || s.task.status == unhealthy) && p.recent(s.task.Since)
 }
 
 // justGone says that the last task of an instance ended a short time ago, or

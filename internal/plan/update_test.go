@@ -137,6 +137,7 @@ func TestUpdateGate(t *testing.T) {
 		"outside the placement":        {func(f *fixture) { f.cluster.Spec.Placement.Hosts = []string{"node2", "node3"} }, []string{"data node2"}, ""},
 		"in maintenance": {func(f *fixture) {
 			f.offer(f.snap.Agents["agent-node1"], "*", large()...).Unavailability = window(noon, time.Hour)
+			f.cluster.Spec.Services.API.Instances = 2 // one is missing, so that the host is not drained
 		}, []string{"data node2"}, ""},
 		"unclaimed":                {func(f *fixture) { f.devices = f.devices[1:] }, []string{"data node2"}, ""},
 		"outdated and unreachable": {func(f *fixture) { f.find(data, "node1").State = mesos.TASK_UNREACHABLE }, nil, "data on node1 is not available"},

@@ -71,17 +71,25 @@ func (s *slot) hold(w *wait) {
 
 func clockTime(t time.Time) string { return t.UTC().Format("15:04:05Z") }
 
-// blocked says why nothing can be started on the host, whatever it is; nil when
-// it can. Maintenance and offers are not looked at.
+// blocked says why no service can be started on the host; nil when one can.
+// Maintenance and offers are not looked at.
 func (p *pass) blocked(h *host) *wait {
-	if !h.asked {
-		h.asked = true
-		h.blocked = p.whyBlocked(h)
+	if w := p.barred(h); w != nil || !p.cordoned[h.name] {
+		return w
 	}
-	return h.blocked
+	return waitOn(h, codePlacement, "is cordoned (spec.placement.cordonedHosts): nothing is started here")
 }
 
-func (p *pass) whyBlocked(h *host) *wait {
+// barred says why not even a prober can be started on the host.
+func (p *pass) barred(h *host) *wait {
+	if !h.asked {
+		h.asked = true
+		h.barred = p.whyBarred(h)
+	}
+	return h.barred
+}
+
+func (p *pass) whyBarred(h *host) *wait {
 	switch {
 	case p.blockedBy != "":
 		return &wait{code: codeUnreadable, message: "nothing is started anywhere: the id of task " + p.blockedBy +
@@ -104,12 +112,19 @@ func (p *pass) whyBlocked(h *host) *wait {
 }
 
 func (p *pass) maintenanceWait(h *host) *wait {
-	if h.until.IsZero() {
+	switch w := h.window; {
+	case w == nil, w.end.IsZero() && !w.start.After(p.now):
 		return waitOn(h, codeMaintenance, "is in maintenance")
-	}
-	return &wait{
-		code: codeMaintenance, host: h.name,
-		message: "is in maintenance until " + h.until.UTC().Format(time.RFC3339), generic: "are in maintenance",
+	case w.start.After(p.now):
+		return &wait{
+			code: codeMaintenance, host: h.name,
+			message: "is to be in maintenance from " + w.start.Format(time.RFC3339) + " on, and nothing is started here before", generic: "are to be in maintenance",
+		}
+	default:
+		return &wait{
+			code: codeMaintenance, host: h.name,
+			message: "is in maintenance until " + w.end.Format(time.RFC3339), generic: "are in maintenance",
+		}
 	}
 }
 
@@ -126,7 +141,10 @@ func (p *pass) taskWait(k kind, h *host) *wait {
 	case halting:
 		return waitOn(h, codeProgress, "is being stopped")
 	case unhealthy:
-		return waitOn(h, codeUnhealthy, "runs, and its health check fails")
+		if s.wait != nil && s.wait.code == codeUnhealthy {
+			return s.wait // which says when it is restarted
+		}
+		return waitOn(h, codeUnhealthy, unhealthyText)
 	case comingUp:
 		return waitOn(h, codeProgress, "waits for its first health check")
 	case launching:
@@ -150,12 +168,35 @@ func (p *pass) doubtfulWait(t *task) *wait {
 	if l := p.lost[t.AgentID]; l != nil && l.note != "" {
 		message += l.note + "; "
 	}
+	if t.kind.floats() && t.host.slots[t.kind].task == t {
+		if t.host.slots[t.kind].lost {
+			return p.lostWait(t)
+		}
+		if timeout := p.in.Cluster.Spec.Placement.UnreachableTimeout.Duration; timeout > 0 {
+			message += "another instance is started elsewhere at " + clockTime(p.lostSince(t).Add(timeout)) + "; "
+		}
+	}
 	return &wait{
 		code:    codeUnreachable,
 		host:    t.host.name,
 		message: message + "when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents",
 		generic: "their agents cannot be reached",
 	}
+}
+
+// lostWait is how it is with a floating instance that another one replaces.
+func (p *pass) lostWait(t *task) *wait {
+	message := "its agent cannot be reached, another instance was started elsewhere"
+	switch f := &p.floating[t.kind]; {
+	case f.want == 0:
+		message = "its agent cannot be reached, and no instance is wanted any more"
+	case len(f.kept)+f.launched >= f.want:
+	case f.wait != nil:
+		message = "its agent cannot be reached, and no other instance can be started: " + f.wait.sentence()
+	default:
+		message = "its agent cannot be reached, another instance is to be started elsewhere"
+	}
+	return &wait{code: codeUnreachable, host: t.host.name, message: message, generic: "their agents cannot be reached"}
 }
 
 func duplicateWait(k kind, h *host) *wait {

@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quobyte/mesos-operator/internal/inventory"
 )
@@ -98,8 +99,8 @@ type floating struct {
 func (f *floating) missing() int { return max(0, f.want-len(f.kept)-f.launched) }
 
 // settleFloating decides which tasks of the floating services are the wanted
-// ones. Those that are perhaps running count: moving them is not for now. Of two
-// on one host one is always surplus.
+// ones. Those that are perhaps running count, until nothing was heard of them for so
+// long that others are started elsewhere. Of two on one host one is always surplus.
 func (p *pass) settleFloating() {
 	spec := &p.in.Cluster.Spec
 	for k := range kinds {
@@ -113,8 +114,10 @@ func (p *pass) settleFloating() {
 			if s.task == nil {
 				continue
 			}
-			f.kept = append(f.kept, h)
 			f.surplus = append(f.surplus, s.more...)
+			if s.lost = p.lostForLong(s.task); !s.lost {
+				f.kept = append(f.kept, h)
+			}
 		}
 		slices.SortFunc(f.kept, func(a, b *host) int { return p.compareKept(k, a, b) })
 		if len(f.kept) > f.want {
@@ -131,7 +134,7 @@ func (p *pass) settleFloating() {
 }
 
 // compareKept puts the instance that is better to keep first: what serves,
-// where it may be, of the wanted spec.
+// where it may be, of the wanted spec, for the longest time.
 func (p *pass) compareKept(k kind, a, b *host) int {
 	s, t := a.slots[k].task, b.slots[k].task
 	switch {
@@ -141,8 +144,31 @@ func (p *pass) compareKept(k kind, a, b *host) int {
 		return trueFirst(p.mayStart(a))
 	case s.outdated != t.outdated:
 		return trueFirst(t.outdated)
+	case !s.Steady.Equal(t.Steady): // one that came back has not served meanwhile
+		return s.Steady.Compare(t.Steady)
 	}
 	return strings.Compare(a.name, b.name)
+}
+
+// lostForLong says that nobody can tell of a task of a floating service whether it
+// runs, for longer than spec.placement.unreachableTimeout: by this process's clock, and
+// by this subscription as long as it has said nothing of the task. It goes on blocking
+// its host (rule 1).
+func (p *pass) lostForLong(t *task) bool {
+	timeout := p.in.Cluster.Spec.Placement.UnreachableTimeout.Duration
+	if t.status != doubtful || timeout <= 0 || !p.snap.Connected || !p.snap.Reconciled {
+		return false
+	}
+	until := p.lostSince(t).Add(timeout)
+	p.at(until)
+	return !p.now.Before(until)
+}
+
+func (p *pass) lostSince(t *task) time.Time {
+	if t.Heard {
+		return t.Since
+	}
+	return latest(t.Since, p.snap.Since)
 }
 
 func trueFirst(first bool) int {

@@ -25,9 +25,10 @@ type host struct {
 	known *mesosbridge.Agent
 	// unreadable is a task on this host that counts as every service (rule 1).
 	unreadable string
-	// maintenance: a window of the host is open; until is zero without an end.
+	// window of its machine in the schedule of Mesos; nil: none is known, or it is over.
+	// maintenance: it is open, or so near that the host is to be left.
+	window      *downtime
 	maintenance bool
-	until       time.Time
 	// restart is when a device of the host asked for a restart of its services last.
 	restart time.Time
 
@@ -35,14 +36,16 @@ type host struct {
 	// prober is the one on agent that counts, moreProbers are others there.
 	prober      *task
 	moreProbers []*task
+	// proberLaunched in this pass.
+	proberLaunched bool
 	// devices of the inventory stand here, whatever is with them.
 	devices bool
 	// floating is how many tasks of floating services the host has, or gets.
 	floating int
 	active   bool
-	// blocked is why nothing can be started here, as far as it was asked.
-	blocked *wait
-	asked   bool
+	// barred is why nothing can be started here, as far as it was asked.
+	barred *wait
+	asked  bool
 	// lacksAttribute is why spec.placement.attributes excludes the host, once they
 	// were compared; empty: it does not.
 	lacksAttribute string
@@ -83,6 +86,9 @@ type slot struct {
 	// launched in this pass.
 	launched bool
 	killed   bool
+	// lost: a floating service's task of which nothing was heard for so long that
+	// another one takes its place.
+	lost bool
 	// told: a device's view lists its tasks.
 	told bool
 	wait *wait
@@ -189,6 +195,9 @@ func (p *pass) activate(h *host) {
 
 func (p *pass) indexAgents() {
 	for _, a := range p.snap.Agents {
+		if len(a.InverseOffers) > 0 {
+			p.toLeave = append(p.toLeave, a)
+		}
 		if a.Host == "" {
 			continue
 		}
@@ -208,34 +217,9 @@ func (p *pass) indexAgents() {
 		if h.known == nil || !h.known.Registered || h.known.ID < a.ID {
 			h.known = a
 		}
-		p.noteMaintenance(h, a)
+		p.noteWindow(h, a)
 	}
-}
-
-// noteMaintenance looks for a window that is open. A window belongs to a machine,
-// so one offer speaks for all.
-func (p *pass) noteMaintenance(h *host, a *mesosbridge.Agent) {
-	for _, o := range a.Offers {
-		if o.Unavailability == nil {
-			continue
-		}
-		start := time.Unix(0, o.Unavailability.Start.Nanoseconds)
-		if start.After(p.now) {
-			p.at(start)
-			continue
-		}
-		var end time.Time
-		if d := o.Unavailability.Duration; d != nil {
-			end = start.Add(time.Duration(d.Nanoseconds))
-			if !end.After(p.now) {
-				continue
-			}
-			p.at(end)
-		}
-		if !h.maintenance || end.IsZero() || !h.until.IsZero() && end.After(h.until) {
-			h.maintenance, h.until = true, end
-		}
-	}
+	p.nearWindows()
 }
 
 func (p *pass) indexTasks() {

@@ -1,0 +1,104 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/plan"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// TestConditionsOfAnUpdate wants kstatus to wait for what goes on by itself, and to say
+// that it failed where only a person can go on.
+func TestConditionsOfAnUpdate(t *testing.T) {
+	failed := &v1alpha1.FailedUpdate{Revision: "r", Version: "1.1.6", Message: "data on node5 did not come up"}
+	tests := map[string]struct {
+		phase     plan.Phase
+		update    *v1alpha1.UpdateStatus
+		reason    string // of Ready, and of what is true beside it
+		condition string // that is true: Reconciling or Stalled
+		says      string
+	}{
+		"under way": {plan.PhaseUpdating, &v1alpha1.UpdateStatus{State: v1alpha1.UpdateProgressing},
+			v1alpha1.ReasonUpdating, v1alpha1.ConditionReconciling, "1 of 3 services are updated"},
+		"paused": {plan.PhasePaused, &v1alpha1.UpdateStatus{State: v1alpha1.UpdatePaused},
+			v1alpha1.ReasonPaused, v1alpha1.ConditionStalled, "spec.update.paused is true; set it to false to go on"},
+		"failed": {plan.PhaseFailed, &v1alpha1.UpdateStatus{State: v1alpha1.UpdateFailed, Message: "data on node5 did not come up"},
+			v1alpha1.ReasonUpdateFailed, v1alpha1.ConditionStalled, "data on node5 did not come up; it goes on when the service comes up"},
+		"about to be rolled back": {plan.PhaseUpdating, &v1alpha1.UpdateStatus{State: v1alpha1.UpdateFailed, Message: "data on node5; rolling back to 1.1.5", Failed: failed},
+			v1alpha1.ReasonUpdateFailed, v1alpha1.ConditionReconciling, "rolling back to 1.1.5"},
+		"rolling back": {plan.PhaseUpdating, &v1alpha1.UpdateStatus{State: v1alpha1.UpdateRollingBack, Message: "rolling back to 1.1.5", Failed: failed},
+			v1alpha1.ReasonRollingBack, v1alpha1.ConditionReconciling, "rolling back to 1.1.5"},
+		"the rollback failed": {plan.PhaseFailed, &v1alpha1.UpdateStatus{State: v1alpha1.UpdateFailed, Message: "the rollback to 1.1.5 failed", Failed: failed},
+			v1alpha1.ReasonUpdateFailed, v1alpha1.ConditionStalled, "to try the same again set spec.update.onFailure to Pause"},
+		"rolled back": {plan.PhaseRolledBack, &v1alpha1.UpdateStatus{State: v1alpha1.UpdateRolledBack, Message: "rolled back to 1.1.5", Failed: failed},
+			v1alpha1.ReasonRolledBack, v1alpha1.ConditionStalled, "rolled back to 1.1.5; change spec.version"},
+		"rolled back, and one is away": {plan.PhaseStarting, &v1alpha1.UpdateStatus{State: v1alpha1.UpdateRolledBack, Failed: failed},
+			v1alpha1.ReasonStarting, v1alpha1.ConditionReconciling, "2 of 3 services are ready"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			seen := &observation{cluster: &v1alpha1.QuobyteCluster{}, snapshot: &mesosbridge.Snapshot{Connected: true}}
+			result := plan.Result{Phase: test.phase, Update: test.update,
+				Services: []v1alpha1.ServiceStatus{{Name: "data", Wanted: 3, Ready: 2, Updated: 1}}}
+			got := conditions(seen, result, "", nil)
+			if ready := meta.FindStatusCondition(got, v1alpha1.ConditionReady); ready.Status != metav1.ConditionFalse || ready.Reason != test.reason {
+				t.Errorf("%+v", ready)
+			}
+			for _, kind := range []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
+				c := meta.FindStatusCondition(got, kind)
+				if is := c.Status == metav1.ConditionTrue; is != (kind == test.condition) {
+					t.Errorf("%+v", c)
+				} else if is && (c.Reason != test.reason || !strings.Contains(c.Message, test.says)) {
+					t.Errorf("%+v, want %q", c, test.says)
+				}
+			}
+		})
+	}
+}
+
+func TestUpdateInALine(t *testing.T) {
+	at := func(state v1alpha1.UpdateState, message, current string) *v1alpha1.UpdateStatus {
+		return &v1alpha1.UpdateStatus{State: state, From: "1.1.5", To: "1.1.6", Service: "data", Updated: 4, Total: 12, Current: current, Message: message}
+	}
+	restart := at(v1alpha1.UpdateProgressing, "restart on request", "")
+	restart.From = restart.To
+	tests := map[string]*v1alpha1.UpdateStatus{
+		"":                         nil,
+		"1.1.6: data 4/12, node5":  at(v1alpha1.UpdateProgressing, "", "node5"),
+		"1.1.6: data 4/12":         at(v1alpha1.UpdateProgressing, "", ""),
+		"restart: data 4/12":       restart,
+		"paused: data 4/12":        at(v1alpha1.UpdatePaused, "", ""),
+		"failed: data on node5":    at(v1alpha1.UpdateFailed, "", "node5"),
+		"failed: data":             at(v1alpha1.UpdateFailed, "", ""),
+		"failed":                   {State: v1alpha1.UpdateFailed},
+		"back to 1.1.6: data 4/12": at(v1alpha1.UpdateRollingBack, "", ""),
+		"rolled back to 1.1.6":     at(v1alpha1.UpdateRolledBack, "", ""),
+		"paused":                   {State: v1alpha1.UpdatePaused},
+		"1.1.7":                    {State: v1alpha1.UpdateProgressing, To: "1.1.7"},
+	}
+	for want, update := range tests {
+		if got := updateLine(update); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestTheStatusKeepsWhatThePlanRemembers wants the next plan to find all that it goes by.
+func TestTheStatusKeepsWhatThePlanRemembers(t *testing.T) {
+	result := plan.Result{
+		Revision: "r2",
+		Good:     &v1alpha1.GoodRevision{Revision: "r1", Version: "1.1.5"},
+		Update:   &v1alpha1.UpdateStatus{State: v1alpha1.UpdateFailed, Failed: &v1alpha1.FailedUpdate{Revision: "r2"}},
+		Failures: []v1alpha1.Failure{{Service: "data", First: &metav1.Time{}}},
+	}
+	s := &v1alpha1.QuobyteClusterStatus{}
+	summarise(s, &observation{cluster: &v1alpha1.QuobyteCluster{}, snapshot: &mesosbridge.Snapshot{}}, result)
+	if s.Revision != "r2" || s.Good.Version != "1.1.5" || s.Update.Failed.Revision != "r2" || s.Failures[0].First == nil || s.Summary.Update != "failed" {
+		t.Errorf("%+v", s)
+	}
+}
