@@ -14,7 +14,7 @@ import (
 
 var (
 	tryMutants  = flag.Bool("mutants", false, "break each rule on purpose, and see whether the simulation finds it")
-	mutantSeeds = flag.Int("mutant-seeds", 300, "how many seeds it has to find each")
+	mutantSeeds = flag.Int("mutant-seeds", 1000, "how many seeds it has to find each")
 )
 
 // mutant is a rule that is broken in one place of the production code.
