@@ -12,7 +12,7 @@ TIMEOUT ?= 15m
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: tools
 tools: ## Build kube-apiserver, etcd, kubectl and the generators into bin/, once.
@@ -26,6 +26,18 @@ test: tools-servers ## Run all tests, on a real API server.
 fuzz: ## Fuzz what reads the hosts' mount tables and markers; FUZZTIME=10m for longer.
 	go test ./internal/prober -run '^$$' -fuzz '^FuzzMarker$$' -fuzztime $(FUZZTIME)
 	go test ./internal/prober -run '^$$' -fuzz '^FuzzMountinfo$$' -fuzztime $(FUZZTIME)
+
+# How many seeds, from which on.
+SEEDS ?= 1000
+SEED ?= 1
+
+.PHONY: simulate
+simulate: ## Let the operator live through SEEDS=1000 simulated clusters, from SEED=1 on.
+	GOGC=400 go test ./internal/simulation -run '^TestSimulation$$' -timeout 0 -count=1 -v -seeds=$(SEEDS) -seed=$(SEED) | grep -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}
+
+.PHONY: simulate-mutants
+simulate-mutants: ## Break each rule of safety on purpose: the simulation must find it.
+	GOGC=400 go test ./internal/simulation -run '^TestMutants$$' -timeout 0 -count=1 -v -mutants | grep -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}
 
 .PHONY: demo
 demo: build-demo ## Run the operator on a real API server and a Mesos cluster in memory.

@@ -59,7 +59,7 @@ func TestChangesOfDevicesThatWakeAPass(t *testing.T) {
 		before.Labels = map[string]string{v1alpha1.LabelDiscovered: "true"}
 		after := before.DeepCopy()
 		test.change(after)
-		if got := deviceChanged(before, after); got != test.wakes {
+		if got := DeviceChanged(before, after); got != test.wakes {
 			t.Errorf("%s: wakes %v, want %v", name, got, test.wakes)
 		}
 	}

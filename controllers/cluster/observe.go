@@ -153,11 +153,12 @@ func (o *observation) plan(now time.Time) plan.Result {
 // device is written from the plan, and need not wake it.
 func deviceChanges() builder.WatchesOption {
 	return builder.WithPredicates(predicate.Funcs{
-		UpdateFunc: func(e event.UpdateEvent) bool { return deviceChanged(e.ObjectOld, e.ObjectNew) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return DeviceChanged(e.ObjectOld, e.ObjectNew) },
 	})
 }
 
-func deviceChanged(before, after client.Object) bool {
+// DeviceChanged says that a change of a device wakes a pass over its cluster.
+func DeviceChanged(before, after client.Object) bool {
 	return before.GetGeneration() != after.GetGeneration() ||
 		(before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil) ||
 		len(before.GetFinalizers()) != len(after.GetFinalizers()) ||

@@ -42,13 +42,13 @@ type Reconciler struct {
 // pass of its cluster found out about it, and for clusters that come and go.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	views := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		r.Views.wakeInto(queue)
+		r.Views.WakeInto(queue)
 		return nil
 	})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("quobytedevice").
 		For(&v1alpha1.QuobyteDevice{}).
-		Watches(&v1alpha1.QuobyteCluster{}, handler.EnqueueRequestsFromMapFunc(r.devicesOf), clusterComesOrGoes()).
+		Watches(&v1alpha1.QuobyteCluster{}, handler.EnqueueRequestsFromMapFunc(r.DevicesOf), clusterComesOrGoes()).
 		WatchesRawSource(views).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: 8,

@@ -125,9 +125,9 @@ func (v *Views) forget(device types.NamespacedName) {
 	delete(v.views, device)
 }
 
-// wakeInto names the queue that wake-ups go to. What was published before the
+// WakeInto names the queue that wake-ups go to. What was published before the
 // controller started wakes it now: nobody publishes it again.
-func (v *Views) wakeInto(queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+func (v *Views) WakeInto(queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.queue = queue
@@ -141,8 +141,8 @@ func (v *Views) wakeInto(queue workqueue.TypedRateLimitingInterface[reconcile.Re
 	}
 }
 
-// devicesOf maps a cluster to the devices that name it.
-func (r *Reconciler) devicesOf(ctx context.Context, o client.Object) []reconcile.Request {
+// DevicesOf maps a cluster to the devices that name it.
+func (r *Reconciler) DevicesOf(ctx context.Context, o client.Object) []reconcile.Request {
 	list := &v1alpha1.QuobyteDeviceList{}
 	if err := r.Client.List(ctx, list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
 		return nil // The cache of this process; it does not fail.

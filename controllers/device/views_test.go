@@ -25,7 +25,7 @@ func newQueue(t *testing.T) workqueue.TypedRateLimitingInterface[reconcile.Reque
 func TestViewsPublishedBeforeTheControllerStartsWakeIt(t *testing.T) {
 	views, queue := NewViews(clock.RealClock{}), newQueue(t)
 	views.Publish(types.NamespacedName{Namespace: "ns", Name: "quobyte"}, map[string]plan.DeviceView{"d": {Summary: "in use"}}, inventory.Result{})
-	views.wakeInto(queue)
+	views.WakeInto(queue)
 	woken := make(chan reconcile.Request, 1)
 	go func() {
 		request, _ := queue.Get()
@@ -45,7 +45,7 @@ func TestUnchangedViewsWakeNobody(t *testing.T) {
 	views, queue := NewViews(clock.RealClock{}), newQueue(t)
 	cluster := types.NamespacedName{Namespace: "ns", Name: "quobyte"}
 	views.Publish(cluster, map[string]plan.DeviceView{"d": {Summary: "in use"}}, inventory.Result{})
-	views.wakeInto(queue)
+	views.WakeInto(queue)
 	if request, _ := queue.Get(); request.Name != "d" {
 		t.Fatalf("woken for %s", request)
 	}
@@ -60,7 +60,7 @@ func TestUnchangedViewsWakeNobody(t *testing.T) {
 // While many objects are to be made their statuses wait, and no longer than that.
 func TestStatusesWaitForObjectsThatAreToBeMade(t *testing.T) {
 	views, queue := NewViews(clock.RealClock{}), newQueue(t)
-	views.wakeInto(queue)
+	views.WakeInto(queue)
 	cluster := types.NamespacedName{Namespace: "ns", Name: "quobyte"}
 	var many inventory.Result
 	for i := range crowd + 1 {

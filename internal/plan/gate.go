@@ -161,6 +161,13 @@ func (p *pass) tallyUp() {
 	}
 }
 
+// between says that the service has stopped where its device was, and does not run
+// where it is now: what else there was to stop keeps it from starting, and it is down
+// all the while.
+func (s *slot) between(k kind) bool {
+	return s.moving != nil && !s.wanted && s.task == nil && s.movingFrom.slots[k].task == nil
+}
+
 func (p *pass) tallySlot(t *tally, k kind, h *host) {
 	s := &h.slots[k]
 	if s.wanted {
@@ -182,7 +189,11 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 	if s.task != nil && s.task.runs() {
 		t.running++
 	}
-	if s.wanted && is != steady {
+	between := s.between(k)
+	if between {
+		t.members++
+	}
+	if s.wanted && is != steady || between {
 		t.countDown(1, k.String()+" on "+h.name)
 	}
 	leaves := !s.wanted && (s.goes() || !k.bound())

@@ -90,6 +90,7 @@ func (p *pass) markMoving(m *move, h *host) {
 		case d.Leaving != "":
 			s.leave(d.Leaving)
 		case d.Wanted && s.moving == nil:
+			s.movingFrom = m.from
 			s.moving = waitOn(h, codeLeaving, "device "+d.Object.Name+" was moved here from "+m.from.name+", and "+k.String()+" may still run for it there: it is stopped first")
 			p.activate(h)
 		}

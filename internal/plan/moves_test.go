@@ -74,6 +74,21 @@ func TestMoveStopsThroughTheGate(t *testing.T) {
 	wantText(t, waits(t, r, data, "node3"), "its device was moved to node4, and stopping it waits: data on node1 is not available")
 }
 
+// A registry that has stopped where its disk was is down until it runs where it is,
+// also while another service of the disk is still to stop.
+func TestMoveIsDownInBetween(t *testing.T) {
+	f, _ := movedData(t)
+	f.ended(f.find(registry, "node3"), mesos.TASK_KILLED, f.now)
+	f.cluster.Spec.Version = "1.1.6"
+	r := f.plan()
+	for _, kill := range r.Kills {
+		if kill.Service == "registry" {
+			t.Errorf("registry on %s is stopped (%s), and another is between two hosts", kill.Host, kill.Cause)
+		}
+	}
+	wantText(t, waits(t, r, registry, "node1"), "registry on node4 is not available")
+}
+
 func TestMoveLeavesTheServiceToOthers(t *testing.T) {
 	f, _ := movedData(t)
 	f.inventory = append(f.inventory, found(f.device("node3", allTypes...)))

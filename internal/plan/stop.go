@@ -47,6 +47,12 @@ func (p *pass) releaseLeaving() {
 				s.hold(duplicateWait(k, h)) // rule 1: a person's eye first
 				continue
 			}
+			if s.task.status == doubtful {
+				// It may serve all the while, as after a failover of the master: the gate
+				// can judge it when it is heard of.
+				s.hold(p.doubtfulWait(s.task))
+				continue
+			}
 			if !p.mayStop() {
 				continue
 			}

@@ -39,7 +39,13 @@ func TestRule12(t *testing.T) {
 			f.find(data, "node2").Healthy = no()
 			f.find(data, "node1").Healthy = no()
 		}, []string{"registry node1", "metadata node1", "data node1"}, false, nil},
-		"deleted, one at a time":  {func(f *fixture) { deleting(f.devices[0]); deleting(f.devices[1]) }, []string{"registry node1", "metadata node1", "data node1"}, false, nil},
+		"deleted, one at a time": {func(f *fixture) { deleting(f.devices[0]); deleting(f.devices[1]) }, []string{"registry node1", "metadata node1", "data node1"}, false, nil},
+		"deleted, not heard of":  {func(f *fixture) { deleting(f.devices[0]); f.find(data, "node1").Heard = false }, []string{"registry node1", "metadata node1"}, false, nil},
+		"deleted, unreachable": {func(f *fixture) {
+			deleting(f.devices[0])
+			f.find(data, "node1").State = mesos.TASK_UNREACHABLE
+			f.find(data, "node2").Healthy = no()
+		}, []string{"registry node1", "metadata node1"}, false, nil},
 		"deleted, another leaves": {func(f *fixture) { deleting(f.devices[0]); deleting(f.devices[1]); f.find(data, "node2").Killing = noon }, []string{"registry node1", "metadata node1"}, false, nil},
 		"deleted, duplicates":     {func(f *fixture) { deleting(f.devices[0]); f.task(data, "node1") }, []string{"registry node1", "metadata node1"}, false, nil},
 		"deleted, suspended":      {func(f *fixture) { deleting(f.devices[0]); f.cluster.Spec.Suspend = true }, nil, false, nil},

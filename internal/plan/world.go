@@ -77,6 +77,8 @@ type slot struct {
 	// moving: a device that asks for it was moved here, and something may still have
 	// to stop where it was.
 	moving *wait
+	// movingFrom is the host that it was moved from; nil unless moving is set.
+	movingFrom *host
 	// awaited: a device was moved here, and is not served yet.
 	awaited bool
 	// appeared is the device that turned up here last; nil: none did.

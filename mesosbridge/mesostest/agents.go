@@ -78,6 +78,7 @@ type agent struct {
 	executors     map[executorKey]*executor
 	orphans       []*executor
 	lastContainer time.Time // when the last one will have started
+	updatesArrive time.Time // when the last update arrives at the master
 	// drain is nil while the agent is in service.
 	drain *drain
 	// inverse is what is said about its maintenance, by framework id.

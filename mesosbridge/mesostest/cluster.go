@@ -73,6 +73,7 @@ type Cluster struct {
 	started  time.Time     // rounds of allocation are counted from here
 	watchers chan struct{} // closed on a change; nil when nobody waits
 	onCall   []func(CallRecord)
+	onEvent  []func(EventRecord)
 	running  running
 
 	simulations simulations

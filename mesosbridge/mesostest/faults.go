@@ -1,6 +1,7 @@
 package mesostest
 
 import (
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
@@ -9,6 +10,7 @@ type faults struct {
 	leader  int // which of the two masters leads
 	stalled bool
 	drops   map[scheduler.Call_Type][]When
+	fateOf  func(*mesos.TaskStatus) Fate // of updates; nil: none has one
 }
 
 // When a call is dropped.

@@ -136,6 +136,7 @@ func (c *Cluster) subscription(w http.ResponseWriter, r *http.Request, call *sch
 		return
 	}
 	s := c.subscribe(call.Subscribe, principal)
+	encode = c.observed(s, encode)
 	defer c.streamGone(s)
 	if drop == After {
 		panic(http.ErrAbortHandler)

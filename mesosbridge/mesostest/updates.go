@@ -44,20 +44,7 @@ func (c *Cluster) forward(t *task) {
 		t.wait = min(2*t.wait, lastRetry)
 		c.forward(t)
 	})
-	fw := c.master.frameworks[t.frameworkID]
-	if fw == nil {
-		return
-	}
-	if t.forwarded != t.pending[0] {
-		t.forwarded = t.pending[0]
-		t.remember(t.forwarded)
-	}
-	// Along with the update the agent says what came after it, so the resources
-	// of a task that has ended do not wait for acknowledgements.
-	if terminal(t.state) {
-		c.release(t)
-	}
-	c.sendStatus(fw, t.forwarded)
+	c.deliver(t, t.pending[0])
 }
 
 // acknowledge handles ACKNOWLEDGE of the oldest update; all others are passed over.

@@ -44,6 +44,10 @@ func rules() []rule {
 		{part: "internal/testdisks"},
 		{part: "internal/testprobers", allowed: []string{"internal/probe", "mesosbridge/mesostest"}},
 		{part: "internal/endtoend"},
+		// Judges by what was on the wire and on the hosts, and by nothing that it judges.
+		{part: "internal/simulation/checker", allowed: []string{"mesosbridge/mesostest"}, never: kubernetes},
+		{part: "internal/simulation/apidouble", allowed: []string{"api"}},
+		{part: "internal/simulation"},
 		{part: "hack", allowed: []string{"internal/testapi", "internal/testdisks", "internal/testprobers", "internal/probe", "internal/inventory", "mesosbridge/mesostest", "mesosbridge", "controllers", "internal/console", "internal/plan", "internal/quobyte", "api"}},
 	}
 }

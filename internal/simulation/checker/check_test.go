@@ -1,0 +1,166 @@
+package checker
+
+import (
+	"testing"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+
+	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
+)
+
+// story is a record that is told step by step.
+type story struct {
+	Record
+	now time.Time
+}
+
+func newStory() *story {
+	s := &story{now: time.Unix(1000, 0)}
+	s.Hearing = time.Minute
+	return s
+}
+
+func (s *story) rest(d time.Duration) { s.now = s.now.Add(d) }
+
+func (s *story) add(e Entry) {
+	e.At = s.now
+	s.Entries = append(s.Entries, e)
+}
+
+func (s *story) act(a Act) { s.add(Entry{Act: &a}) }
+
+func (s *story) call(c *scheduler.Call) { s.add(Entry{Operator: 1, Stream: "s", Call: c}) }
+
+func (s *story) event(e *scheduler.Event) { s.add(Entry{Stream: "s", Event: e}) }
+
+// connects subscribes, and opens the barrier of the agents.
+func (s *story) connects(agents ...string) {
+	s.add(Entry{Operator: 1, Call: &scheduler.Call{Type: scheduler.Call_SUBSCRIBE, Subscribe: &scheduler.Call_Subscribe{
+		FrameworkInfo: &mesos.FrameworkInfo{User: "root", Name: "quobyte", Checkpoint: new(true)}}}})
+	s.event(&scheduler.Event{Type: scheduler.Event_SUBSCRIBED, Subscribed: &scheduler.Event_Subscribed{FrameworkID: &mesos.FrameworkID{Value: "f"}}})
+	offers := &scheduler.Event_Offers{}
+	for _, a := range agents {
+		offers.Offers = append(offers.Offers, mesos.Offer{AgentID: mesos.AgentID{Value: a}})
+	}
+	s.event(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: offers})
+	s.call(&scheduler.Call{Type: scheduler.Call_RECONCILE, Reconcile: &scheduler.Call_Reconcile{}})
+	for _, a := range agents {
+		s.call(&scheduler.Call{Type: scheduler.Call_RECONCILE, Reconcile: &scheduler.Call_Reconcile{
+			Tasks: []scheduler.Call_Reconcile_Task{{TaskID: mesos.TaskID{Value: "probe"}, AgentID: &mesos.AgentID{Value: a}}}}})
+		s.says("probe", a, mesos.TASK_GONE)
+	}
+}
+
+func (s *story) says(id, agent string, state mesos.TaskState) {
+	s.event(&scheduler.Event{Type: scheduler.Event_UPDATE, Update: &scheduler.Event_Update{Status: mesos.TaskStatus{
+		TaskID: mesos.TaskID{Value: id}, AgentID: &mesos.AgentID{Value: agent}, State: &state, Healthy: new(true)}}})
+}
+
+// runs launches a task that runs.
+func (s *story) runs(service, id, host string) {
+	info := mesos.TaskInfo{Name: service, TaskID: mesos.TaskID{Value: id}, AgentID: mesos.AgentID{Value: "agent-" + host},
+		HealthCheck: &mesos.HealthCheck{ConsecutiveFailures: new(uint32(1<<32 - 1))}}
+	s.call(&scheduler.Call{Type: scheduler.Call_ACCEPT, Accept: &scheduler.Call_Accept{Operations: []mesos.Offer_Operation{
+		{Type: mesos.Offer_Operation_LAUNCH, Launch: &mesos.Offer_Operation_Launch{TaskInfos: []mesos.TaskInfo{info}}}}}})
+	s.Tasks = append(s.Tasks, mesostest.TaskRecord{ID: id, AgentID: "agent-" + host, Host: host, Info: info, Launched: s.now, Running: s.now, State: mesos.TASK_RUNNING})
+	s.says(id, "agent-"+host, mesos.TASK_RUNNING)
+}
+
+func (s *story) kill(id string) {
+	s.call(&scheduler.Call{Type: scheduler.Call_KILL, Kill: &scheduler.Call_Kill{TaskID: mesos.TaskID{Value: id}}})
+}
+
+func (s *story) device(name, host string) {
+	s.act(Act{Kind: DeviceAppears, Device: name, Host: host, Types: []string{"registry"}})
+}
+
+// threeRegistries run, and have been asked for since long ago.
+func threeRegistries() *story {
+	s := newStory()
+	s.connects("agent-a", "agent-b", "agent-c")
+	for _, host := range []string{"a", "b", "c"} {
+		s.device("disk-"+host, host)
+		s.runs("registry", "quobyte.registry.h."+host, host)
+		s.rest(time.Second)
+	}
+	s.rest(time.Hour)
+	return s
+}
+
+// TestRules breaks each rule in as few words as it takes.
+func TestRules(t *testing.T) {
+	changed := Act{Kind: SpecChanged, Services: []string{"registry"}}
+	for name, test := range map[string]struct {
+		then func(s *story)
+		rule string // empty: none is broken
+	}{
+		"nothing":                 {func(*story) {}, ""},
+		"a second task on a host": {func(s *story) { s.runs("registry", "quobyte.registry.h.2", "a") }, "1"},
+		"a second task where the first is gone by a wrong word": {func(s *story) {
+			s.act(Act{Kind: AgentGoneWrongly, AgentID: "agent-a", Host: "a"})
+			s.runs("registry", "quobyte.registry.h.2", "a")
+		}, ""},
+		"a launch before the barrier": {func(s *story) { s.device("disk-d", "d"); s.runs("registry", "quobyte.registry.h.d", "d") }, "2"},
+		"an id that is used again": {func(s *story) {
+			s.Tasks[0].Ended = s.now
+			s.says("quobyte.registry.h.a", "agent-a", mesos.TASK_FAILED)
+			s.rest(time.Second)
+			s.runs("registry", "quobyte.registry.h.a", "a")
+		}, "7"},
+		"an update": {func(s *story) { s.act(changed); s.kill("quobyte.registry.h.a") }, ""},
+		"an update of two at a time": {func(s *story) {
+			s.act(changed)
+			s.kill("quobyte.registry.h.a")
+			s.rest(time.Minute)
+			s.kill("quobyte.registry.h.b")
+		}, "11"},
+		"a kill that nobody asked for": {func(s *story) { s.kill("quobyte.registry.h.a") }, "12"},
+		"a device that vanished": {func(s *story) {
+			s.act(Act{Kind: DeviceVanishes, Device: "disk-a", Host: "a", Types: []string{"registry"}})
+			s.kill("quobyte.registry.h.a")
+		}, "12"},
+		"a device that was deleted": {func(s *story) {
+			s.act(Act{Kind: DeviceLeaves, Device: "disk-a", Host: "a", Types: []string{"registry"}})
+			s.kill("quobyte.registry.h.a")
+		}, ""},
+		"a kill after Orphan": {func(s *story) {
+			s.act(changed)
+			s.act(Act{Kind: Deleted})
+			s.rest(time.Hour)
+			s.kill("quobyte.registry.h.a")
+		}, "16"},
+		"a launch where no device is": {func(s *story) {
+			s.act(Act{Kind: DeviceLeaves, Device: "disk-a", Host: "a", Types: []string{"registry"}})
+			s.says("quobyte.registry.h.a", "agent-a", mesos.TASK_FAILED)
+			s.Tasks[0].Ended = s.now
+			s.rest(time.Hour)
+			s.runs("registry", "quobyte.registry.h.2", "a")
+		}, "launch"},
+		"an acknowledgement of nothing": {func(s *story) {
+			s.Rested = true
+			s.call(&scheduler.Call{Type: scheduler.Call_ACKNOWLEDGE, Acknowledge: &scheduler.Call_Acknowledge{UUID: []byte("u")}})
+		}, "18"},
+		"another framework": {func(s *story) {
+			s.add(Entry{Operator: 2, Call: &scheduler.Call{Type: scheduler.Call_SUBSCRIBE, Subscribe: &scheduler.Call_Subscribe{
+				FrameworkInfo: &mesos.FrameworkInfo{User: "root", Name: "quobyte", Checkpoint: new(true)}}}})
+		}, "6"},
+		"a process that was overtaken": {func(s *story) {
+			for _, n := range []int{2, 1} {
+				s.add(Entry{Operator: n, Call: &scheduler.Call{Type: scheduler.Call_SUBSCRIBE, Subscribe: &scheduler.Call_Subscribe{
+					FrameworkInfo: &mesos.FrameworkInfo{User: "root", Name: "quobyte", Checkpoint: new(true), ID: &mesos.FrameworkID{Value: "f"}}}}})
+			}
+		}, "10"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := threeRegistries()
+			test.then(s)
+			s.End = s.now
+			found := Check(s.Record)
+			if test.rule == "" && len(found) > 0 || test.rule != "" && (len(found) == 0 || found[0].Rule != test.rule) {
+				t.Errorf("found %+v, want rule %q", found, test.rule)
+			}
+		})
+	}
+}

@@ -1,0 +1,87 @@
+package checker
+
+import (
+	"slices"
+	"time"
+)
+
+// launchFits judges whether what is launched is wanted at all.
+func (c *check) launchFits(t *task) {
+	w := &c.wishes
+	since := c.heardSince()
+	if old := longSince(w.stopped, since) || longSince(w.teardown, since) || longSince(w.orphaned, since); old {
+		c.violate("launch", "%s is launched, and the cluster is not to run", t.id)
+	}
+	if bound(t.service) {
+		if !w.asked(t.service, t.host, since) {
+			c.violate("launch", "%s is launched on %s, where no device asks for it", t.id, t.host)
+		}
+		c.movedAway(t)
+		c.startsInOrder(t)
+		return
+	}
+	_, most := w.floating(t.service, since)
+	live := 0
+	for _, other := range c.tasks {
+		if other.service == t.service && !other.ended && !other.absent && !c.isKilled(other) && c.isLive(other) && c.reachable(other) {
+			live++
+		}
+	}
+	if live >= most {
+		c.violate("launch", "%s is launched, and %d of %d run", t.id, live, most)
+	}
+}
+
+// startsInOrder: metadata and data are started when a registry runs.
+func (c *check) startsInOrder(t *task) {
+	if t.service == "registry" {
+		return
+	}
+	for _, other := range c.tasks {
+		truth := c.truth[other.id]
+		if other.service == "registry" && truth != nil && !truth.Running.IsZero() && truth.Running.Before(c.now) &&
+			(truth.Alive() || truth.Ended.After(c.now.Add(-glance))) {
+			return
+		}
+	}
+	c.violate("start order", "%s is launched, and no registry runs", t.id)
+}
+
+// longSince says that it has been so since before then.
+func longSince(s spans, then time.Time) bool {
+	return s.now() && s[len(s)-1].from.Before(then)
+}
+
+// isLive is the truth about a task now.
+func (c *check) isLive(t *task) bool {
+	truth := c.truth[t.id]
+	return truth != nil && (truth.Alive() || truth.Ended.After(c.now))
+}
+
+// movedAway is that a disk is not served on its new host while the service that had it
+// runs on the old one.
+func (c *check) movedAway(t *task) {
+	for name, d := range c.wishes.devices {
+		if d.from == "" || d.host != t.host || !slices.Contains(d.types, t.service) || c.othersAsk(name, t) {
+			continue
+		}
+		for _, other := range c.tasks {
+			if other.service == t.service && other.host == d.from && other.launched.Before(d.since) && c.isLive(other) &&
+				!c.othersAskOn(name, t.service, d.from) && !c.wishes.wronglyGone[other.agent] {
+				c.violate("14", "%s is launched for %s, which %s on %s may still serve", t.id, name, other.id, d.from)
+			}
+		}
+	}
+}
+
+func (c *check) othersAsk(name string, t *task) bool { return c.othersAskOn(name, t.service, t.host) }
+
+// othersAskOn says that another device asks for the service on the host, or may have.
+func (c *check) othersAskOn(name, service, host string) bool {
+	for other, d := range c.wishes.devices {
+		if other != name && (d.host == host || d.from == host) && slices.Contains(d.types, service) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,180 @@
+package checker
+
+import (
+	"slices"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+)
+
+// order in which services start; they stop in the reverse order.
+var order = []string{"registry", "metadata", "data", "s3", "api", "webconsole", "client"}
+
+// glance is how old what a decision rests on may be: a word that came a moment before
+// a call may have come too late for it.
+const glance = time.Second
+
+// kills judges a KILL, when it is the first of its task.
+func (c *check) kills(e *Entry, s *session, id string) {
+	t := c.tasks[id]
+	if t == nil || c.isKilled(t) {
+		return
+	}
+	was := t.available
+	t.killed, t.killer = c.now, e.Operator
+	c.judgeTask(t)
+	if t.service == "prober" {
+		return
+	}
+	if !s.implicit {
+		c.violate("15", "%s is killed before anybody asked what runs", id)
+	}
+	if w := &c.wishes; w.orphaned.now() && !slices.ContainsFunc(w.orphaned, func(s span) bool { return s.to.IsZero() && c.now.Sub(s.from) < c.Hearing }) {
+		c.violate("16", "%s is killed, and the cluster was deleted with Orphan", id)
+	}
+	if w := &c.wishes; w.stopped.sinceThen(c.heardSince()) || w.teardown.sinceThen(c.heardSince()) {
+		c.stopsInOrder(t)
+		return
+	}
+	c.isInstructed(t)
+	if was {
+		c.passesGate(t)
+	}
+}
+
+// heardSince is the time of which all words have been heard.
+func (c *check) heardSince() time.Time { return c.now.Add(-c.Hearing) }
+
+// stopsInOrder is the order of state Stopped and Teardown: what needs others goes
+// before them.
+func (c *check) stopsInOrder(t *task) {
+	w := &c.wishes
+	if !w.stopped.now() && !w.teardown.now() {
+		return // it may have been an update, too
+	}
+	for _, span := range slices.Concat(w.stopped, w.teardown) {
+		if span.to.IsZero() && c.now.Sub(span.from) < c.Hearing {
+			return // and here
+		}
+	}
+	at := slices.Index(order, t.service)
+	for _, other := range c.tasks {
+		truth := c.truth[other.id]
+		if slices.Index(order, other.service) <= at || truth == nil || !truth.Alive() && !truth.Ended.After(c.now) || other.ended {
+			continue
+		}
+		if other.state == mesos.TASK_RUNNING && c.reachable(other) {
+			c.violate("stop order", "%s is stopped, and %s runs", t.id, other.id)
+		}
+	}
+}
+
+// reachable says that the barrier of the task's agent is open in the present session.
+func (c *check) reachable(t *task) bool {
+	return c.last != nil && c.last.behind[t.agent]
+}
+
+// isInstructed is rule 12: what is bound to devices stops only at a person's word, or
+// because it was sick.
+func (c *check) isInstructed(t *task) {
+	if !bound(t.service) {
+		return
+	}
+	since := t.launched.Add(-c.Hearing)
+	w := &c.wishes
+	switch {
+	// An instance that has to start while an update waits may start as it was.
+	case w.spec[t.service].After(c.specs[specOf(t.id)].Add(-c.Hearing)), w.touched[instance{t.service, t.host}].After(since), w.touched[instance{t.service, ""}].After(since),
+		w.rollsBack && !w.spec[t.service].IsZero(),
+		w.stopped.sinceThen(since), w.teardown.sinceThen(since),
+		!t.sick.IsZero(), w.planned[t.host], t.state == mesos.TASK_STAGING, t.state == mesos.TASK_STARTING:
+		return
+	}
+	for _, d := range w.devices {
+		if d.host == t.host && !d.inService && slices.Contains(d.types, t.service) {
+			return
+		}
+	}
+	c.violate("12", "%s is killed, and nobody asked for it", t.id)
+}
+
+// passesGate is rule 11: what serves is stopped only when enough others serve.
+func (c *check) passesGate(t *task) {
+	down := 0
+	who := ""
+	note := func(host string) {
+		down++
+		who += " " + t.service + " on " + host
+	}
+	if bound(t.service) {
+		for host := range c.wishes.hosts(t.service, c.heardSince()) {
+			if host != t.host && !c.serves(t.service, host) && !c.awaited(t.service, host) {
+				note(host)
+			}
+		}
+	} else {
+		least, _ := c.wishes.floating(t.service, c.heardSince())
+		n := 1 // this one served
+		for _, other := range c.tasks {
+			if other != t && other.service == t.service && c.servesTask(other) {
+				n++
+			}
+		}
+		for range least - n {
+			note("some host")
+		}
+	}
+	if most := c.wishes.maxUnavailable(t.service, c.heardSince()); down >= most {
+		c.violate("11", "%s is stopped, and these do not serve already:%s; %d may", t.id, who, most)
+	}
+	if t.service == "registry" {
+		c.keepsMajority(t)
+	}
+}
+
+// awaited says that all disks that ask for the service on the host were carried there,
+// and that it was not started for them yet.
+func (c *check) awaited(service, host string) bool {
+	for _, d := range c.wishes.devices {
+		if d.host == host && d.inService && slices.Contains(d.types, service) && (d.from == "" || c.launchedSince(service, host, d.since)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *check) launchedSince(service, host string, since time.Time) bool {
+	for _, t := range c.tasks {
+		if t.service == service && t.host == host && t.launched.After(since) {
+			return true
+		}
+	}
+	return false
+}
+
+// serves says that the service serves on the host, or did until a moment ago.
+func (c *check) serves(service, host string) bool {
+	for _, t := range c.tasks {
+		if t.service == service && t.host == host && c.servesTask(t) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *check) servesTask(t *task) bool {
+	return t.available || c.now.Sub(t.since) < glance && !t.launched.Equal(t.since) && !c.isKilled(t)
+}
+
+// keepsMajority: of three registries or more, most serve after the stop.
+func (c *check) keepsMajority(t *task) {
+	members, serve := c.wishes.hosts("registry", c.heardSince()), 0
+	for host := range members {
+		if host != t.host && c.serves("registry", host) {
+			serve++
+		}
+	}
+	if members[t.host] && len(members) >= 3 && serve < len(members)/2+1 {
+		c.violate("11", "%s is stopped, and only %d of %d registries serve", t.id, serve, len(members))
+	}
+}
