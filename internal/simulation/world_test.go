@@ -105,12 +105,22 @@ func simulate(t *testing.T, s *shared, seed uint64) (out outcome) {
 }
 
 func newWorld(s *shared, seed uint64) *world {
+	w := newWorldOf(s, seed, newScenario(seed))
+	return w.startMesos(w.script)
+}
+
+func newWorldOf(s *shared, seed uint64, plan scenario) *world {
 	w := &world{shared: s, seed: seed, trace: &trace{began: time.Now()}, began: time.Now(), covered: map[string]int{},
 		dice: rand.New(rand.NewPCG(seed, 2)), api: apidouble.New(scheme.Scheme, s.defaults)}
-	w.plan = newScenario(seed)
+	w.plan = plan
 	w.user = w.api.Client(nil, func(_ context.Context, _ apidouble.Request, do func() error) error { return do() })
 	w.leader.stopping, w.leader.restart = make(chan struct{}), w.restartDelay
-	cfg := mesostest.Config{Agents: w.plan.agents(), Script: w.script, Rand: rand.New(rand.NewPCG(seed, 3)),
+	return w
+}
+
+// startMesos starts Mesos, in which tasks do as the script says.
+func (w *world) startMesos(script mesostest.Script) *world {
+	cfg := mesostest.Config{Agents: w.plan.agents(), Script: script, Rand: rand.New(rand.NewPCG(w.seed, 3)),
 		RegistrationDelay: w.plan.registration}
 	if w.plan.probed {
 		w.probers = testprobers.New()
