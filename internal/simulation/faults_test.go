@@ -104,7 +104,7 @@ func (w *world) dropCall(d dice) string {
 		when, word = mesostest.After, "after"
 	}
 	w.mesos.DropNext(call, when)
-	w.covered["call dropped "+word+" it is taken"]++
+	w.covers("call dropped " + word + " it is taken")
 	return fmt.Sprintf("the next %s, %s it is taken", call, word)
 }
 

@@ -161,7 +161,7 @@ func (w *world) happen(i item) {
 		return
 	}
 	w.trace.add(i.event.side.String(), i.event.name+": "+what)
-	w.covered[i.event.name]++
+	w.covers(i.event.name)
 }
 
 func (w *world) end() {
