@@ -219,7 +219,8 @@ const (
 	MaintenanceWaiting MaintenanceState = "Waiting"
 	// MaintenanceDraining: the services are being stopped.
 	MaintenanceDraining MaintenanceState = "Draining"
-	// MaintenanceDrained: no service runs there, and Mesos was told so.
+	// MaintenanceDrained: no service runs there. The inverse offer is accepted when Mesos
+	// asks next.
 	MaintenanceDrained MaintenanceState = "Drained"
 )
 

@@ -30,11 +30,26 @@ func (d *demo) schedule(ctx context.Context, from time.Time, hosts ...string) er
 	return err
 }
 
-// showMaintenance prints what Mesos tells those who run it.
-func (d *demo) showMaintenance(ctx context.Context) error {
+// showMaintenance prints what Mesos tells those who run it, when the host is left.
+func (d *demo) showMaintenance(ctx context.Context, host string) error {
+	answer := ""
+	err := d.poll(ctx, "the answer to the inverse offer of "+host, func() (bool, string, error) {
+		var err error
+		answer, err = d.inverseAnswer(ctx, host)
+		return answer == "ACCEPT", "it is " + answer, err
+	})
+	if err == nil {
+		d.say("Mesos says that the framework's answer to the inverse offer of %s is %s", host, answer)
+	}
+	return err
+}
+
+// inverseAnswer is what the framework has said to the inverse offer of a host, as Mesos
+// tells it; empty: nothing.
+func (d *demo) inverseAnswer(ctx context.Context, host string) (string, error) {
 	answer, err := d.askMaster(ctx, map[string]string{"type": "GET_MAINTENANCE_STATUS"})
 	if err != nil {
-		return err
+		return "", err
 	}
 	var status struct {
 		Maintenance struct {
@@ -47,14 +62,14 @@ func (d *demo) showMaintenance(ctx context.Context) error {
 		} `json:"get_maintenance_status"`
 	}
 	if err := json.Unmarshal(answer, &status); err != nil {
-		return fmt.Errorf("read the maintenance status: %w", err)
+		return "", fmt.Errorf("read the maintenance status: %w", err)
 	}
 	for _, m := range status.Maintenance.Status.Machines {
-		for _, s := range m.Statuses {
-			d.say("Mesos says of %s that the framework's answer to its inverse offer is %s", m.ID.Hostname, s.Status)
+		if m.ID.Hostname == host && len(m.Statuses) > 0 {
+			return m.Statuses[0].Status, nil
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // askMaster makes a call to the operator API of the master.

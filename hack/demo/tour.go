@@ -128,7 +128,7 @@ func (d *demo) maintain(ctx context.Context) error {
 		"-o", `jsonpath={range .status.maintenance[*]}{.host}: {.state}, from {.start}{"\n"}{end}`); err != nil {
 		return err
 	}
-	if err := d.showMaintenance(ctx); err != nil {
+	if err := d.showMaintenance(ctx, host); err != nil {
 		return err
 	}
 	d.say("the work is done, and the window taken from the schedule: the services return")

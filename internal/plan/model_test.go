@@ -565,7 +565,11 @@ func (m *model) openBarrier(a *modelAgent) {
 	a.behind = true
 	for _, t := range m.tasksOf(a) {
 		t.hidden, t.t.Launching, t.t.Heard = false, false, true
-		if mesosbridge.Doubtful(t.t.State) {
+		switch {
+		case !mesosbridge.Doubtful(t.t.State):
+		case m.isBad(t) && m.hangs:
+			m.set(t, mesos.TASK_STAGING)
+		default:
 			m.set(t, mesos.TASK_RUNNING)
 		}
 	}
