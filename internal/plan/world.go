@@ -74,6 +74,8 @@ type slot struct {
 	leaving string
 	// claimedBy is a device for which it goes on, and is not started; nil: none.
 	claimedBy *inventory.Device
+	// missing: a device of it was here, and nobody has said that it is gone for good.
+	missing bool
 	// moving: a device that asks for it was moved here, and something may still have
 	// to stop where it was.
 	moving *wait
