@@ -77,8 +77,11 @@ func TestUpdateGate(t *testing.T) {
 		"one is stopping":              {func(f *fixture) { f.find(data, "node2").Killing = noon }, nil, "data on node2 is not available"},
 		"one is being killed by Mesos": {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_KILLING }, nil, "data on node2"},
 		"one is unhealthy":             {func(f *fixture) { f.find(data, "node2").Healthy = no() }, []string{"data node2"}, "data on node2"},
-		"one has not been checked":     {func(f *fixture) { f.find(data, "node2").Healthy = nil }, []string{"data node2"}, "data on node2"},
-		"one starts":                   {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_STAGING }, []string{"data node2"}, "data on node2"},
+		"one has not been checked": {func(f *fixture) {
+			f.find(data, "node2").Healthy = nil
+			f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Data, Hash: "oldhash"}: quobyte.SpecOf(f.cluster, quobyte.Data)}
+		}, []string{"data node2"}, "data on node2"},
+		"one starts": {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_STAGING }, []string{"data node2"}, "data on node2"},
 		"one of the new spec starts": {func(f *fixture) {
 			delete(f.snap.Tasks, f.find(data, "node2").ID)
 			next := f.task(data, "node2")
@@ -256,6 +259,28 @@ func TestMajorityCountsMissing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestUncheckedOfUnknownSpec has tasks that no health check reports on, whose specs are
+// not stored any more, and a spec that asks for checks: they serve, as far as anybody knows.
+func TestUncheckedOfUnknownSpec(t *testing.T) {
+	f := threeHosts(t)
+	f.age(registry, metadata, data)
+	for _, host := range []string{"node1", "node2", "node3"} {
+		for k := range s3 {
+			f.find(k, host).Healthy = nil
+		}
+	}
+	wantList(t, "kills", kills(f.plan()), "registry node1")
+	f.find(registry, "node2").State = mesos.TASK_LOST
+	wantList(t, "kills with one away", kills(f.plan()))
+	f.find(registry, "node2").State = mesos.TASK_RUNNING
+	was := quobyte.SpecOf(f.cluster, quobyte.Registry)
+	f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Registry, Hash: "oldhash"}: was}
+	wantText(t, waits(t, f.plan(), registry, "node2"), "waits for its first health check")
+	was.Health.Off = true
+	f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Registry, Hash: "oldhash"}: was}
+	wantText(t, waits(t, f.plan(), registry, "node2"), "its update waits: registry on node1 is not available")
 }
 
 func TestUpdateCause(t *testing.T) {
