@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -544,6 +545,29 @@ func TestGoodIsWhatRunsWell(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestGoodKeepsWhatNothingAsksFor has all metadata devices missing for a moment, while
+// their services run on: a later rollback has to know what these ran.
+func TestGoodKeepsWhatNothingAsksFor(t *testing.T) {
+	l := liveCluster(t)
+	before := l.cluster.Status.Good
+	l.inventory = l.found().Devices
+	for i := range l.devices {
+		d := &l.inventory[i]
+		d.Types = []v1alpha1.DeviceType{v1alpha1.DeviceRegistry, v1alpha1.DeviceData}
+		gone := found(l.device(d.Host, v1alpha1.DeviceMetadata))
+		gone.Wanted, gone.Claims, gone.Phase = false, true, v1alpha1.PhaseMissing
+		l.inventory = append(l.inventory, gone)
+	}
+	if r := l.pass(); r.Phase != PhaseReady || !reflect.DeepEqual(r.Good, before) {
+		t.Errorf("%s, good %+v, want %+v", r.Phase, r.Good, before)
+	}
+	l.cluster.Spec.Version = "1.1.6"
+	l.run(20)
+	if r := l.pass(); r.Phase != PhaseReady || r.Good.Revision == before.Revision || len(r.Good.Specs) != len(before.Specs)-1 {
+		t.Errorf("that was never run by metadata: %s, good %+v", r.Phase, r.Good)
 	}
 }
 
