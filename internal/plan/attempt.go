@@ -145,7 +145,9 @@ func (p *pass) rollbackFailed() string {
 }
 
 // stillFails says that the instance at which the update failed has not come up since:
-// it is restarted, for one, or about to be tried again.
+// it is restarted, for one, or about to be tried again. That its agent has gone away
+// proves nothing: whoever looks for what is wrong may have rebooted the machine. A
+// person can leave the host out, by a cordon or by taking its device away.
 func (p *pass) stillFails(u *v1alpha1.UpdateStatus) bool {
 	if p.recent(p.snap.Since) {
 		return true // agents are still coming back
@@ -156,10 +158,10 @@ func (p *pass) stillFails(u *v1alpha1.UpdateStatus) bool {
 		return false
 	}
 	s := &h.slots[k]
-	if s.task == nil {
-		return s.wanted && p.startWait(k, h) == nil
+	if !s.wanted || !p.mayStart(h) || p.cordoned[h.name] {
+		return false
 	}
-	return s.wanted && !s.task.outdated && s.task.status != doubtful && p.presenceOf(s, k) != steady
+	return s.task == nil || !s.task.outdated && p.presenceOf(s, k) != steady
 }
 
 // inVain says that what was begun then has taken too long.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -547,8 +548,31 @@ func TestGoodIsWhatRunsWell(t *testing.T) {
 	}
 }
 
+// TestGoodKeepsWhatNothingAsksFor has all metadata devices missing for a moment, while
+// their services run on: a later rollback has to know what these ran.
+func TestGoodKeepsWhatNothingAsksFor(t *testing.T) {
+	l := liveCluster(t)
+	before := l.cluster.Status.Good
+	l.inventory = l.found().Devices
+	for i := range l.devices {
+		d := &l.inventory[i]
+		d.Types = []v1alpha1.DeviceType{v1alpha1.DeviceRegistry, v1alpha1.DeviceData}
+		gone := found(l.device(d.Host, v1alpha1.DeviceMetadata))
+		gone.Wanted, gone.Claims, gone.Phase = false, true, v1alpha1.PhaseMissing
+		l.inventory = append(l.inventory, gone)
+	}
+	if r := l.pass(); r.Phase != PhaseReady || !reflect.DeepEqual(r.Good, before) {
+		t.Errorf("%s, good %+v, want %+v", r.Phase, r.Good, before)
+	}
+	l.cluster.Spec.Version = "1.1.6"
+	l.run(20)
+	if r := l.pass(); r.Phase != PhaseReady || r.Good.Revision == before.Revision || len(r.Good.Specs) != len(before.Specs)-1 {
+		t.Errorf("that was never run by metadata: %s, good %+v", r.Phase, r.Good)
+	}
+}
+
 // TestFailedUpdateStandsWhileAgentsComeBack has the operator restart: the agent of the
-// instance that did not come up is not back yet.
+// instance that did not come up is not back yet, and does not come.
 func TestFailedUpdateStandsWhileAgentsComeBack(t *testing.T) {
 	l, task := trying(t, func(task *mesosbridge.Task) { task.State = mesos.TASK_STAGING })
 	l.now = noon.Add(10 * time.Minute)
@@ -563,8 +587,56 @@ func TestFailedUpdateStandsWhileAgentsComeBack(t *testing.T) {
 	if r.Update.Message != failed.Update.Message || r.Update.Current != "node2" {
 		t.Errorf("%+v", r.Update)
 	}
-	l.now = l.now.Add(3 * time.Minute)
-	wantState(t, l.pass(), v1alpha1.UpdateProgressing) // the outside keeps it away
+	l.now = l.now.Add(time.Hour)
+	wantState(t, l.pass(), v1alpha1.UpdateFailed)
+	l.cluster.Spec.Placement.CordonedHosts = []string{"node2"}
+	wantState(t, l.pass(), v1alpha1.UpdateProgressing) // somebody has said that it goes on without
+}
+
+// TestFailedUpdateStandsWithoutItsAgent has a person reboot the machine on which the new
+// version fails: the update does not go on to the next one meanwhile, and what fails
+// there by chance comes back as it was.
+func TestFailedUpdateStandsWithoutItsAgent(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
+	l.broken = "1.1.6"
+	l.cluster.Spec.Version = "1.1.6"
+	passes := func(n int) (r Result) {
+		l.log = nil
+		for range n {
+			l.now = l.now.Add(10 * time.Second)
+			r = l.pass()
+		}
+		return r
+	}
+	wantState(t, passes(100), v1alpha1.UpdateFailed)
+	l.cluster.Spec.Update.MaxUnavailable.IntVal = 2
+	agent := l.snap.Agents["agent-node1"]
+	agent.Registered, agent.Behind = false, false
+	for _, task := range l.snap.Tasks {
+		if task.AgentID == agent.ID {
+			task.State = mesos.TASK_UNREACHABLE
+		}
+	}
+	wantState(t, passes(100), v1alpha1.UpdateFailed)
+	wantList(t, "log", l.log)
+	l.ended(l.find(data, "node3"), mesos.TASK_FAILED, l.now)
+	wantState(t, passes(3), v1alpha1.UpdateFailed)
+	wantList(t, "log", l.log, "start data node3 1.1.5")
+
+	agent.Registered, agent.Behind = true, true
+	for _, task := range l.snap.Tasks {
+		task.State, task.Steady = mesos.TASK_RUNNING, noon
+	}
+	wantState(t, passes(100), v1alpha1.UpdateFailed)
+	for _, entry := range l.log {
+		if entry != "start data node1 1.1.6" {
+			t.Errorf("%s", entry)
+		}
+	}
+	l.broken = "" // somebody has mended it
+	wantState(t, l.run(60), "")
+	l.wantVersion("1.1.6")
 }
 
 func TestFailedUpdateStopsNothingForNewDevices(t *testing.T) {

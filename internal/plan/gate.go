@@ -21,9 +21,13 @@ type gate struct {
 type tally struct {
 	// wanted instances.
 	wanted int
-	// members are those that are wanted or exist: what a majority is counted of.
-	// A registry whose device object is not there still votes.
+	// members are those that are wanted or exist. A registry whose device object is not
+	// there still votes.
 	members int
+	// voters are what the majority that has to stay is counted of: the members, and the
+	// registries that do not run because their devices are missing. The others count on
+	// them until a person says that they are gone.
+	voters int
 	// available members; of them steady are those that have been for minReady.
 	available, steady int
 	// running members, healthy or not.
@@ -96,7 +100,7 @@ type verdict struct {
 // so. One that is down already takes nothing away: it is never blocked.
 func (g *gate) admit(k kind, host string, is presence) verdict {
 	t := &g.tallies[k]
-	v := verdict{ok: true, quorumAtRisk: k == registry && t.members < 3}
+	v := verdict{ok: true, quorumAtRisk: k == registry && t.voters < 3}
 	if is == away {
 		return v
 	}
@@ -111,10 +115,10 @@ func (g *gate) admit(k kind, host string, is presence) verdict {
 	}
 	if k == registry {
 		switch {
-		case t.members < 3 && others < t.members-1:
-			return verdict{why: fmt.Sprintf("only %d of %d registries are available", t.steady, t.members)}
-		case t.members >= 3 && others < majority(t.members):
-			return verdict{why: fmt.Sprintf("of %d registries %d must stay available, and %d are", t.members, majority(t.members), t.steady)}
+		case t.voters < 3 && others < t.voters-1:
+			return verdict{why: fmt.Sprintf("only %d of %d registries are available", t.steady, t.voters)}
+		case t.voters >= 3 && others < majority(t.voters):
+			return verdict{why: fmt.Sprintf("of %d registries %d must stay available, and %d are", t.voters, majority(t.voters), t.steady)}
 		}
 	}
 	t.available--
@@ -192,6 +196,9 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 	between := s.between(k)
 	if between {
 		t.members++
+	}
+	if s.wanted || s.task != nil || between || s.missing {
+		t.voters++
 	}
 	if s.wanted && is != steady || between {
 		t.countDown(1, k.String()+" on "+h.name)

@@ -52,7 +52,7 @@ type pass struct {
 
 	hosts map[string]*host // by host key
 	arena []host
-	// active hosts have a wanted service or a task, sorted by name.
+	// active hosts have a task, or a device for which one runs or would, sorted by name.
 	active []*host
 	// unreadable tasks, by id (rule 1).
 	unreadable []*mesosbridge.Task

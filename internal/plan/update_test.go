@@ -1,13 +1,14 @@
 package plan
 
 import (
-	"k8s.io/apimachinery/pkg/util/intstr"
-
+	"strings"
 	"testing"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
@@ -76,8 +77,11 @@ func TestUpdateGate(t *testing.T) {
 		"one is stopping":              {func(f *fixture) { f.find(data, "node2").Killing = noon }, nil, "data on node2 is not available"},
 		"one is being killed by Mesos": {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_KILLING }, nil, "data on node2"},
 		"one is unhealthy":             {func(f *fixture) { f.find(data, "node2").Healthy = no() }, []string{"data node2"}, "data on node2"},
-		"one has not been checked":     {func(f *fixture) { f.find(data, "node2").Healthy = nil }, []string{"data node2"}, "data on node2"},
-		"one starts":                   {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_STAGING }, []string{"data node2"}, "data on node2"},
+		"one has not been checked": {func(f *fixture) {
+			f.find(data, "node2").Healthy = nil
+			f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Data, Hash: "oldhash"}: quobyte.SpecOf(f.cluster, quobyte.Data)}
+		}, []string{"data node2"}, "data on node2"},
+		"one starts": {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_STAGING }, []string{"data node2"}, "data on node2"},
 		"one of the new spec starts": {func(f *fixture) {
 			delete(f.snap.Tasks, f.find(data, "node2").ID)
 			next := f.task(data, "node2")
@@ -222,6 +226,61 @@ func TestMajorityCountsUnclaimed(t *testing.T) {
 	}
 	f.find(registry, "node3").State = mesos.TASK_UNREACHABLE
 	wantList(t, "kills with one away", kills(f.plan()))
+}
+
+// TestMajorityCountsMissing has a registry end because its disk has gone: the two that
+// are left are the majority of three, until a person says that it is gone for good.
+func TestMajorityCountsMissing(t *testing.T) {
+	for _, phase := range []v1alpha1.DevicePhase{v1alpha1.PhaseMissing, v1alpha1.PhaseReplaced} {
+		for name, change := range map[string]func(f *fixture){
+			"update":      func(f *fixture) { f.age(registry) },
+			"maintenance": func(f *fixture) { f.leave("node1", noon) },
+			"leaving":     func(f *fixture) { f.inventory[0].Wanted, f.inventory[0].Leaving = false, "its device was deleted" },
+		} {
+			f := newFixture(t)
+			for _, host := range []string{"node1", "node2", "node3"} {
+				f.agent(host)
+				f.device(host, isRegistry)
+				f.task(registry, host)
+			}
+			f.inventory = f.found().Devices
+			d := &f.inventory[2]
+			d.Wanted, d.Claims, d.Phase = false, true, phase
+			f.ended(f.find(registry, "node3"), mesos.TASK_FAILED, noon.Add(-time.Hour))
+			change(f)
+			r := f.plan()
+			wantList(t, name+": kills", kills(r))
+			if said := waits(t, r, registry, "node1") + maintenanceOf(r, "node1").Message; !strings.Contains(said, "of 3 registries 2 must stay available, and 2 are") {
+				t.Errorf("%s: %s", name, said)
+			}
+			d.Claims, d.Leaving = false, "its device was deleted"
+			if r = f.plan(); len(r.Kills) != 1 || !r.Kills[0].QuorumAtRisk {
+				t.Errorf("%s, when it is deleted: kills %+v", name, r.Kills)
+			}
+		}
+	}
+}
+
+// TestUncheckedOfUnknownSpec has tasks that no health check reports on, whose specs are
+// not stored any more, and a spec that asks for checks: they serve, as far as anybody knows.
+func TestUncheckedOfUnknownSpec(t *testing.T) {
+	f := threeHosts(t)
+	f.age(registry, metadata, data)
+	for _, host := range []string{"node1", "node2", "node3"} {
+		for k := range s3 {
+			f.find(k, host).Healthy = nil
+		}
+	}
+	wantList(t, "kills", kills(f.plan()), "registry node1")
+	f.find(registry, "node2").State = mesos.TASK_LOST
+	wantList(t, "kills with one away", kills(f.plan()))
+	f.find(registry, "node2").State = mesos.TASK_RUNNING
+	was := quobyte.SpecOf(f.cluster, quobyte.Registry)
+	f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Registry, Hash: "oldhash"}: was}
+	wantText(t, waits(t, f.plan(), registry, "node2"), "waits for its first health check")
+	was.Health.Off = true
+	f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Registry, Hash: "oldhash"}: was}
+	wantText(t, waits(t, f.plan(), registry, "node2"), "its update waits: registry on node1 is not available")
 }
 
 func TestUpdateCause(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/inventory"
 )
 
@@ -53,6 +54,7 @@ func (p *pass) mark(d *inventory.Device, h *host) {
 			p.noteAppeared(s, d)
 		case d.Claims:
 			s.claim(d)
+			p.activate(h) // it may count among the voters
 		}
 	}
 }
@@ -64,6 +66,7 @@ func (s *slot) leave(cause string) {
 }
 
 func (s *slot) claim(d *inventory.Device) {
+	s.missing = s.missing || d.Phase == v1alpha1.PhaseMissing || d.Phase == v1alpha1.PhaseReplaced
 	if s.claimedBy == nil || d.Object.Name < s.claimedBy.Object.Name {
 		s.claimedBy = d
 	}

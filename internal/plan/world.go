@@ -74,6 +74,8 @@ type slot struct {
 	leaving string
 	// claimedBy is a device for which it goes on, and is not started; nil: none.
 	claimedBy *inventory.Device
+	// missing: a device of it was here, and nobody has said that it is gone for good.
+	missing bool
 	// moving: a device that asks for it was moved here, and something may still have
 	// to stop where it was.
 	moving *wait
@@ -140,17 +142,16 @@ func (p *pass) statusOf(t *task) status {
 	return available
 }
 
-// checked says that Mesos checks the task's health: as its own spec has it, or, when
-// that is not known any more, the pursued one. Tasks of the earlier framework and probers
-// have no health check.
+// checked says that Mesos checks the task's health, as its own spec has it. Tasks of the
+// earlier framework and probers have no health check. Nor, as far as anybody knows, has a
+// task whose spec is not stored any more: that no check has reported is no reason to
+// take it for one that does not serve, and to stop it past the gate.
 func (p *pass) checked(t *task) bool {
-	if t.id.Legacy || t.kind == prober {
+	switch {
+	case t.id.Legacy || t.kind == prober:
 		return false
-	}
-	if t.outdated {
-		if spec, known := p.in.Specs[SpecKey{services[t.kind], t.id.Hash}]; known {
-			return spec.Checked()
-		}
+	case t.outdated:
+		return p.in.Specs[SpecKey{services[t.kind], t.id.Hash}].Checked()
 	}
 	return p.specs[t.kind].spec.Checked()
 }
