@@ -35,6 +35,10 @@ SEED ?= 1
 simulate: ## Let the operator live through SEEDS=1000 simulated clusters, from SEED=1 on.
 	GOGC=400 go test ./internal/simulation -run '^TestSimulation$$' -timeout 0 -count=1 -v -seeds=$(SEEDS) -seed=$(SEED) | grep -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}
 
+.PHONY: simulate-upgrade
+simulate-upgrade: ## Upgrade 1,000 hosts in virtual time: it takes as long as its tasks.
+	GOGC=400 go test ./internal/simulation -run '^TestUpgradeTakesTheTimeOfItsTasks$$' -timeout 0 -count=1 -hosts=1000
+
 .PHONY: simulate-mutants
 simulate-mutants: ## Break each rule of safety on purpose: the simulation must find it.
 	GOGC=400 go test ./internal/simulation -run '^TestMutants$$' -timeout 0 -count=1 -v -mutants | grep -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}

@@ -221,7 +221,8 @@ type Failure struct {
 	// Restarts is how often it was restarted because it stayed unhealthy, without ten
 	// minutes of running well in between.
 	Restarts int32 `json:"restarts,omitempty"`
-	// First is the time of the first of these.
+	// First is when the first of these began to try: the launch of its task, unless that
+	// had run well.
 	// +optional
 	First *metav1.Time `json:"first,omitempty"`
 	// TaskID of the last task that failed, or was restarted: each is counted once.

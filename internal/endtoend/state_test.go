@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -101,11 +102,29 @@ func TestSuspendedClusterChangesNothing(t *testing.T) {
 	w.await("Suspended", func(c *v1alpha1.QuobyteCluster) bool {
 		return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonSuspended)
 	})
+	// It goes on to report: what fails is seen, and not started again.
+	launched := len(w.mesos.History())
+	if err := w.mesos.FailTask(w.taskOn("data", "node2"), "Container exited with status 1"); err != nil {
+		t.Fatal(err)
+	}
+	w.await("the failure to be reported", func(c *v1alpha1.QuobyteCluster) bool {
+		return len(c.Status.Failures) == 1 && strings.HasPrefix(c.Status.Summary.Services, "10/")
+	})
+	w.awaitQuiet()
 	if n := w.killed(); n != 0 {
 		t.Errorf("%d tasks were stopped while suspended", n)
 	}
+	if n := len(w.mesos.History()); n != launched {
+		t.Errorf("%d tasks were launched while suspended", n-launched)
+	}
 	w.patch(`{"spec":{"suspend":false}}`)
 	w.awaitReady()
+	w.awaitQuiet()
+	// Each is updated once; the one that failed comes back as it was before that, as it
+	// is not its turn.
+	if n := len(w.mesos.History()) - launched; n != services(3)+1 {
+		t.Errorf("%d tasks were launched when it was resumed, want %d", n, services(3)+1)
+	}
 	if diff := cmp.Diff(map[string]int{"1.1.6": services(3)}, w.versions()); diff != "" {
 		t.Errorf("versions that run (-want +got):\n%s", diff)
 	}

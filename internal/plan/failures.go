@@ -175,14 +175,24 @@ func (c *counter) count(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
 		c.Count, c.Restarts, c.First = 0, 0, nil
 	}
 	if c.First == nil && c.Count == 0 {
-		first := metav1.NewTime(t.Since.UTC().Truncate(time.Second))
-		c.First = &first
+		c.First = triedFrom(t, id)
 	}
 	c.Count++
 	c.hash = id.Hash
 	c.Host, c.TaskID = host, t.ID
 	c.Time = metav1.NewTime(t.Since.UTC().Truncate(time.Second)) // as the API keeps it
 	c.Message = failureMessage(t)
+}
+
+// triedFrom is when what ended in failure began: with its launch, unless it ran well in
+// between.
+func triedFrom(t *mesosbridge.Task, id *quobyte.TaskID) *metav1.Time {
+	from := t.Since
+	if launched, known := id.Launched(); known && launched.Before(from) && from.Sub(launched) < runsWell {
+		from = launched
+	}
+	first := metav1.NewTime(from.UTC().Truncate(time.Second))
+	return &first
 }
 
 // restarted says that the end of a task that was stopped while it was unhealthy counts
@@ -208,7 +218,7 @@ func (c *counter) countRestart(t *mesosbridge.Task, id *quobyte.TaskID, host str
 	c.Host, c.TaskID = host, t.ID
 	at := metav1.NewTime(t.Since.UTC().Truncate(time.Second))
 	if c.First == nil {
-		c.First = &at
+		c.First = triedFrom(t, id)
 	}
 	if c.Count <= 1 {
 		c.Time = at

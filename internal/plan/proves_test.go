@@ -89,3 +89,31 @@ func TestPausedBeforeAnythingRanWell(t *testing.T) {
 		t.Errorf("data on node3 came back with %s", got)
 	}
 }
+
+// TestNeverHealthyFailsInTime: restarts for its health give an update no more time.
+func TestNeverHealthyFailsInTime(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Update.Timeout = metav1.Duration{Duration: 10 * time.Minute}
+	l.cluster.Spec.Health.RestartAfter = metav1.Duration{Duration: 5 * time.Minute}
+	l.cluster.Spec.Version = "1.1.6"
+	began := l.now
+	for stateOf(l.pass()) != v1alpha1.UpdateFailed {
+		for _, task := range l.snap.Tasks {
+			id, _ := quobyte.ParseTaskID(task.ID)
+			if l.specs[SpecKey{id.Service, id.Hash}].Version == "1.1.6" && *task.Healthy && l.now.Sub(task.Since) >= 2*time.Minute {
+				t.Fatal("it was healthy")
+			} else if l.specs[SpecKey{id.Service, id.Hash}].Version == "1.1.6" {
+				task.Healthy = no()
+			}
+		}
+		if l.now = l.now.Add(10 * time.Second); l.now.Sub(began) > time.Hour {
+			t.Fatal("it never fails")
+		}
+	}
+	if took := l.now.Sub(began); took > 10*time.Minute+30*time.Second {
+		t.Errorf("it failed after %v: %v", took, l.log)
+	}
+	if !slices.Contains(l.log[2:], "stop registry node1") {
+		t.Errorf("it was not restarted for its health meanwhile: %v", l.log)
+	}
+}

@@ -16,7 +16,6 @@ type wishes struct {
 	spec map[string]time.Time
 	// stopped, deleting: the times at which they began and ended; the last is open.
 	stopped, teardown, orphaned spans
-	absent                      spans // there is no object of the cluster
 	// touched is when something was said of a service on a host.
 	touched map[instance]time.Time
 	// limits of what may be away, the last word first.
