@@ -1,6 +1,11 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+)
 
 // code says what kind of reason a wait is. The most important come first.
 type code int
@@ -176,10 +181,15 @@ func (p *pass) doubtfulWait(t *task) *wait {
 			message += "another instance is started elsewhere at " + clockTime(p.lostSince(t).Add(timeout)) + "; "
 		}
 	}
+	what := "when the machine is gone for good, name the agent in the annotation " + v1alpha1.AnnotationGoneAgents
+	if slices.Contains(p.gone, t.AgentID) && (t.agent == nil || !t.agent.Registered) {
+		what = "the annotation " + v1alpha1.AnnotationGoneAgents + " names it, but it has been there since: when the machine is gone for good now, " +
+			"take it out of the annotation, and a few seconds later name it again"
+	}
 	return &wait{
 		code:    codeUnreachable,
 		host:    t.host.name,
-		message: message + "when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents",
+		message: message + what,
 		generic: "their agents cannot be reached",
 	}
 }
