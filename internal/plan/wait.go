@@ -218,6 +218,12 @@ func duplicateWait(k kind, h *host) *wait {
 	message := k.String() + " runs more than once: tasks " + ids
 	if k.bound() {
 		message += "; none is killed automatically, stop the wrong one by hand"
+		for _, t := range append([]*task{s.task}, s.sortedMore()...) {
+			if t.status == doubtful && t.AgentID != "" {
+				message += "; agent " + t.AgentID + " of " + t.ID + " cannot be reached: when nothing of it runs any more, name it in the annotation " +
+					v1alpha1.AnnotationGoneAgents
+			}
+		}
 	}
 	return &wait{code: codeDuplicate, host: h.name, message: message, generic: "run more than once"}
 }

@@ -119,21 +119,31 @@ func (w *world) nameAllGone() {
 	}
 }
 
-// nameAgain takes those lost agents out of the annotation of which the operator says
-// that the word about them is used up, and names them again some seconds later.
-func (w *world) nameAgain() {
+// doAsTold names lost agents, all of whose hosts have booted, where the operator asks for
+// it: a prober cannot tell of duplicates. Where it says that the word about one is used
+// up it is taken out of the annotation, and named again some seconds later.
+func (w *world) doAsTold() {
 	c := w.cluster()
 	if c == nil {
 		return
 	}
-	w.nameAllGone()
+	told := func(l *lostAgent, what string) bool {
+		return slices.ContainsFunc(c.Status.Reasons, func(r v1alpha1.Reason) bool {
+			return strings.Contains(r.Message, l.id) && strings.Contains(r.Message, what)
+		})
+	}
+	asks := !w.plan.probed || w.plan.ending == endTornDown
+	for _, l := range w.lostAgents() {
+		if asks || told(l, "when nothing of it runs any more") {
+			w.covers("agent declared gone as told")
+			w.nameGone(l)
+		}
+	}
 	w.mu.Lock()
 	named := slices.DeleteFunc(slices.Clone(w.lost), func(l *lostAgent) bool { return !l.declared })
 	w.mu.Unlock()
 	for _, l := range named {
-		if !slices.ContainsFunc(c.Status.Reasons, func(r v1alpha1.Reason) bool {
-			return strings.Contains(r.Message, l.id) && strings.Contains(r.Message, "name it again")
-		}) {
+		if !told(l, "name it again") {
 			continue
 		}
 		w.covers("agent named gone again")
@@ -173,8 +183,8 @@ func (w *world) awaitThat(what string, missing func() string) {
 	began, since := time.Now(), time.Time{}
 	for step := 200 * time.Millisecond; ; step = min(2*step, 5*time.Second) {
 		now := time.Now()
-		if step == 5*time.Second && (!w.plan.probed || w.plan.ending == endTornDown) {
-			w.nameAgain()
+		if step == 5*time.Second {
+			w.doAsTold()
 		}
 		why := missing()
 		switch {
