@@ -33,7 +33,7 @@ SEED ?= 1
 
 .PHONY: simulate
 simulate: ## Let the operator live through SEEDS=1000 simulated clusters, from SEED=1 on.
-	GOGC=400 go test ./internal/simulation -run '^TestSimulation$$' -timeout 0 -count=1 -v -seeds=$(SEEDS) -seed=$(SEED) | grep -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}
+	GOGC=400 go test ./internal/simulation -run '^TestSimulation$$' -timeout 0 -count=1 -v -seeds=$(SEEDS) -seed=$(SEED) | grep --line-buffered -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}
 
 .PHONY: simulate-upgrade
 simulate-upgrade: ## Upgrade 1,000 hosts in virtual time: it takes as long as its tasks.
@@ -41,7 +41,7 @@ simulate-upgrade: ## Upgrade 1,000 hosts in virtual time: it takes as long as it
 
 .PHONY: simulate-mutants
 simulate-mutants: ## Break each rule of safety on purpose: the simulation must find it.
-	GOGC=400 go test ./internal/simulation -run '^TestMutants$$' -timeout 0 -count=1 -v -mutants | grep -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}
+	GOGC=400 go test ./internal/simulation -run '^TestMutants$$' -timeout 0 -count=1 -v -mutants | grep --line-buffered -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}
 
 .PHONY: demo
 demo: build-demo ## Run the operator on a real API server and a Mesos cluster in memory.

@@ -1,14 +1,14 @@
 package plan
 
 import (
-	"github.com/quobyte/mesos-operator/internal/quobyte"
-
 	"testing"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/probe"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
@@ -37,6 +37,17 @@ func TestGoneByTheProbersWord(t *testing.T) {
 		t.Fatalf("%+v, %+v", r.Gone, r.Questions)
 	}
 	wantText(t, r.Gone[0].Why, "node3 has a new agent, new, and its prober says that nobody listens on ports 21004, 21005")
+}
+
+// The bridge takes a person's word as used up once the agent has been there again: that
+// the annotation still names it has to be said.
+func TestAnAgentThatIsNamedAndWasThereSince(t *testing.T) {
+	f := threeHosts(t)
+	f.snap.Agents["agent-node3"].Registered, f.snap.Agents["agent-node3"].Behind = false, false
+	f.find(data, "node3").State = mesos.TASK_UNREACHABLE
+	wantText(t, f.plan().Reasons[0].Message, "when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents")
+	f.cluster.Annotations = map[string]string{v1alpha1.AnnotationGoneAgents: "agent-node3"}
+	wantText(t, f.plan().Reasons[0].Message, "it has been there since: when the machine is gone for good now, take it out of the annotation, and a few seconds later name it again")
 }
 
 func TestNotGoneByTheProbersWord(t *testing.T) {

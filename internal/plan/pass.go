@@ -112,7 +112,7 @@ func newPass(in Input) *pass {
 		now:     in.Now,
 		snap:    in.Mesos,
 		hosts:   make(map[string]*host, len(in.Mesos.Agents)),
-		arena:   make([]host, 0, len(in.Mesos.Agents)+64),
+		arena:   make([]host, 0, len(in.Mesos.Agents)+len(in.Mesos.Agents)/64+8),
 		pools:   map[poolKey]*pool{},
 		revives: map[string]bool{},
 		gone:    in.Cluster.GoneAgents(),

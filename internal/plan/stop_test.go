@@ -286,4 +286,12 @@ func TestDuplicatesAreLeftAlone(t *testing.T) {
 		wantText(t, text, other.ID)
 		wantText(t, text, f.find(data, "node2").ID)
 	}
+
+	// The word of a prober that the agent of before is gone ends with the operator that
+	// heard it, and what was started by that word listens on the same ports.
+	f.snap.Agents["gone"] = &mesosbridge.Agent{ID: "gone", Host: "node2"}
+	other.AgentID, other.State = "gone", mesos.TASK_UNKNOWN
+	r = f.plan()
+	wantList(t, "kills", kills(r))
+	wantText(t, r.Reasons[0].Message, "agent gone of "+other.ID+" cannot be reached: when nothing of it runs any more, name it in the annotation mesos.quobyte.com/gone-agents")
 }

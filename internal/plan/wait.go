@@ -1,6 +1,11 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+)
 
 // code says what kind of reason a wait is. The most important come first.
 type code int
@@ -176,10 +181,15 @@ func (p *pass) doubtfulWait(t *task) *wait {
 			message += "another instance is started elsewhere at " + clockTime(p.lostSince(t).Add(timeout)) + "; "
 		}
 	}
+	what := "when the machine is gone for good, name the agent in the annotation " + v1alpha1.AnnotationGoneAgents
+	if slices.Contains(p.gone, t.AgentID) && (t.agent == nil || !t.agent.Registered) {
+		what = "the annotation " + v1alpha1.AnnotationGoneAgents + " names it, but it has been there since: when the machine is gone for good now, " +
+			"take it out of the annotation, and a few seconds later name it again"
+	}
 	return &wait{
 		code:    codeUnreachable,
 		host:    t.host.name,
-		message: message + "when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents",
+		message: message + what,
 		generic: "their agents cannot be reached",
 	}
 }
@@ -208,6 +218,12 @@ func duplicateWait(k kind, h *host) *wait {
 	message := k.String() + " runs more than once: tasks " + ids
 	if k.bound() {
 		message += "; none is killed automatically, stop the wrong one by hand"
+		for _, t := range append([]*task{s.task}, s.sortedMore()...) {
+			if t.status == doubtful && t.AgentID != "" {
+				message += "; agent " + t.AgentID + " of " + t.ID + " cannot be reached: when nothing of it runs any more, name it in the annotation " +
+					v1alpha1.AnnotationGoneAgents
+			}
+		}
 	}
 	return &wait{code: codeDuplicate, host: h.name, message: message, generic: "run more than once"}
 }

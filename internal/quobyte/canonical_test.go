@@ -1,7 +1,9 @@
 package quobyte
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -196,6 +198,44 @@ func checkFieldCounts(t *testing.T, base Spec, index ...int) {
 	}
 }
 
+// keysOf are the fields of a document as encoding/json writes them.
+func keysOf(d document) map[string]json.RawMessage {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(mustMarshal(d), &fields); err != nil {
+		panic(err)
+	}
+	return fields
+}
+
+// kept are the fields that differ from their frozen default, and those that always stay.
+func kept(fields, frozen map[string]json.RawMessage) []byte {
+	maps.DeleteFunc(fields, func(key string, value json.RawMessage) bool {
+		return !slices.Contains([]string{"service", "image", "version"}, key) && bytes.Equal(value, frozen[key])
+	})
+	return mustMarshal(fields)
+}
+
+// TestCanonicalIsTheJSONOfTheFields holds what is written field by field to what
+// encoding/json makes of all of them.
+func TestCanonicalIsTheJSONOfTheFields(t *testing.T) {
+	check := func(t interface{ Fatalf(string, ...any) }, spec Spec) {
+		frozen, _ := frozenDefaults(spec.Service)
+		want := kept(keysOf(documentOf(spec)), keysOf(frozen))
+		if got := spec.Canonical(); !bytes.Equal(got, want) {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		spec := anySpec().Draw(t, "spec")
+		spec.Image, spec.Version = rapid.String().Draw(t, "image"), rapid.String().Draw(t, "version")
+		check(t, spec)
+	})
+	check(t, Spec{Service: "quota", MemMiB: 1}) // has no defaults
+	for _, s := range Services() {
+		check(t, Spec{Service: s}) // zero is no default
+	}
+}
+
 // TestAddedFieldRestartsNothing adds a field to the stored form, as a later
 // version of the operator would.
 func TestAddedFieldRestartsNothing(t *testing.T) {
@@ -204,7 +244,7 @@ func TestAddedFieldRestartsNothing(t *testing.T) {
 	withField := func(value string) []byte {
 		fields, defaults := keysOf(documentOf(spec)), keysOf(frozen)
 		fields["cgroup"], defaults["cgroup"] = json.RawMessage(value), json.RawMessage(`"shared"`)
-		return mustMarshal(asked(fields, defaults))
+		return kept(fields, defaults)
 	}
 	if got := withField(`"shared"`); !slices.Equal(got, spec.Canonical()) {
 		t.Errorf("a field with its default changes the canonical form to %s", got)

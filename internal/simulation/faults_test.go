@@ -287,7 +287,7 @@ func (w *world) sickenTask(d dice) string {
 // sickenRegistries is a quorum that is lost for a while: all look unhealthy.
 func (w *world) sickenRegistries(d dice) string {
 	n := 0
-	lasts := d.between(time.Second, 5*time.Minute)
+	lasts := d.between(time.Second, 15*time.Minute) // spec.health.restartAfter is 5m
 	for _, t := range w.running() {
 		if t.Info.Name == "registry" && w.mesos.SetHealth(t.ID, false) == nil {
 			n++

@@ -19,9 +19,9 @@ import (
 
 const (
 	// patience is how long it may take until all is as it is wanted: agents of a lost
-	// master are given up after ten minutes, failures wait for five at most, and what was
-	// declined may be kept back for an hour where an agent has left and come back.
-	patience = 75 * time.Minute
+	// master are given up after ten minutes, failures wait for five at most, and an update
+	// takes half a minute for each instance.
+	patience = 25 * time.Minute
 	// staysFor is how long it must then stay so.
 	staysFor = 30 * time.Second
 )
@@ -81,6 +81,7 @@ func (w *world) settleWishes() {
 		w.nameAllGone()
 		w.awaitThat("the deleted cluster is gone", func() string {
 			w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Suspend = false })
+			w.act(checker.Act{Kind: checker.Resumed})
 			if w.cluster() != nil {
 				return "it is there"
 			}
@@ -91,7 +92,12 @@ func (w *world) settleWishes() {
 	w.edit(func(c *v1alpha1.QuobyteCluster) {
 		c.Spec.Suspend, c.Spec.Placement.Hosts, c.Spec.Placement.CordonedHosts = false, nil, nil
 		c.Spec.Update.Paused, c.Spec.Update.OnFailure = false, v1alpha1.FailurePause
+		c.Spec.Update.MinReady.Duration = 30 * time.Second // an update waits so long for each instance
 	})
+	w.act(checker.Act{Kind: checker.Resumed})
+	w.act(checker.Act{Kind: checker.Cordoned})
+	w.act(checker.Act{Kind: checker.Placed})
+	w.act(checker.Act{Kind: checker.MinReadyChanged, Least: 30 * time.Second})
 	if w.wants.rollsBack {
 		// What was rolled back is tried again when something else is wanted.
 		w.updateVersion(dice{rand.New(rand.NewPCG(1, 2))})
@@ -110,6 +116,41 @@ func (w *world) settleWishes() {
 func (w *world) nameAllGone() {
 	for _, l := range w.lostAgents() {
 		w.nameGone(l)
+	}
+}
+
+// doAsTold names lost agents, all of whose hosts have booted, where the operator asks for
+// it: a prober cannot tell of duplicates. Where it says that the word about one is used
+// up it is taken out of the annotation, and named again some seconds later.
+func (w *world) doAsTold() {
+	c := w.cluster()
+	if c == nil {
+		return
+	}
+	told := func(l *lostAgent, what string) bool {
+		return slices.ContainsFunc(c.Status.Reasons, func(r v1alpha1.Reason) bool {
+			return strings.Contains(r.Message, l.id) && strings.Contains(r.Message, what)
+		})
+	}
+	asks := !w.plan.probed || w.plan.ending == endTornDown
+	for _, l := range w.lostAgents() {
+		if asks || told(l, "when nothing of it runs any more") {
+			w.covers("agent declared gone as told")
+			w.nameGone(l)
+		}
+	}
+	w.mu.Lock()
+	named := slices.DeleteFunc(slices.Clone(w.lost), func(l *lostAgent) bool { return !l.declared })
+	w.mu.Unlock()
+	for _, l := range named {
+		if !told(l, "name it again") {
+			continue
+		}
+		w.covers("agent named gone again")
+		l.declared = !w.edit(func(c *v1alpha1.QuobyteCluster) {
+			left := slices.DeleteFunc(c.GoneAgents(), func(id string) bool { return id == l.id })
+			c.Annotations[v1alpha1.AnnotationGoneAgents] = strings.Join(left, ",")
+		})
 	}
 }
 
@@ -142,6 +183,9 @@ func (w *world) awaitThat(what string, missing func() string) {
 	began, since := time.Now(), time.Time{}
 	for step := 200 * time.Millisecond; ; step = min(2*step, 5*time.Second) {
 		now := time.Now()
+		if step == 5*time.Second {
+			w.doAsTold()
+		}
 		why := missing()
 		switch {
 		case why != "":

@@ -350,7 +350,10 @@ func (w *world) suspend(dice) string {
 		return ""
 	}
 	is := !c.Spec.Suspend
-	w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Suspend = is })
+	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Suspend = is }) {
+		return ""
+	}
+	w.act(checker.Act{Kind: map[bool]checker.Kind{true: checker.Suspended, false: checker.Resumed}[is]})
 	return fmt.Sprint(is)
 }
 
@@ -364,6 +367,7 @@ func (w *world) place(d dice) string {
 	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Placement.Hosts = hosts }) {
 		return ""
 	}
+	w.act(checker.Act{Kind: checker.Placed, Hosts: hosts})
 	return "on " + strings.Join(hosts, ",") + " alone"
 }
 
@@ -418,6 +422,7 @@ func (w *world) setMinReady(d dice) string {
 	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Update.MinReady.Duration = least }) {
 		return ""
 	}
+	w.act(checker.Act{Kind: checker.MinReadyChanged, Least: least})
 	return least.String()
 }
 
@@ -443,6 +448,7 @@ func (w *world) cordon(d dice) string {
 	if !w.edit(func(c *v1alpha1.QuobyteCluster) { c.Spec.Placement.CordonedHosts = []string{host} }) {
 		return ""
 	}
+	w.act(checker.Act{Kind: checker.Cordoned, Host: host})
 	return host
 }
 

@@ -71,6 +71,9 @@ type agent struct {
 	id      string // empty before it has registered
 	tasks   map[taskKey]*task
 	arrival *timer // of its registration
+	// replaces is the agent that was here before; nil: none was, or the master has
+	// learnt of it.
+	replaces *agent
 	// operations whose end has not been acknowledged, oldest first.
 	operations []*operation
 	// executors of frameworks' own; orphans are those of the agents that were
@@ -238,19 +241,12 @@ func (c *Cluster) ReplaceAgent(host string) {
 		c.stopAgent(old)
 		fresh := newAgent(old.spec, int(old.url.Address.Port))
 		fresh.orphans = append(old.orphans, c.endSimulated(old)...)
+		fresh.replaces = old
+		if old.standing == unknown {
+			fresh.replaces = old.replaces // The master has not met the one between.
+		}
 		c.agents[host] = fresh
-		fresh.running = true
-		replace := func() {
-			if old.standing == registered || old.standing == disconnected {
-				c.removeAgent(old, "a new agent registered at the same address")
-			}
-			c.register(fresh)
-		}
-		if c.cfg.RegistrationDelay > 0 {
-			fresh.arrival = c.after(c.cfg.RegistrationDelay, replace)
-			return
-		}
-		replace()
+		c.startAgent(fresh, c.cfg.RegistrationDelay)
 	})
 }
 

@@ -107,6 +107,27 @@ func TestReplacedAgent(t *testing.T) {
 	})
 }
 
+// An agent whose process is started again while the one in its place registers is
+// removed all the same.
+func TestReplacedAgentThatIsStartedTwice(t *testing.T) {
+	cfg := mesostest.Config{Agents: mesostest.Agents(1), RegistrationDelay: time.Second}
+	run(t, cfg, func(t *testing.T, c *mesostest.Cluster) {
+		s := newClient(t, c)
+		s.subscribe()
+		old := s.offers("node1")["node1"]
+		s.call(launch(0, taskInfo(old, "t"), old))
+		s.status(mesos.TASK_RUNNING)
+		c.ReplaceAgent("node1")
+		c.StartAgent("node1")
+		if st := s.status(mesos.TASK_LOST); st.AgentID.Value != old.AgentID.Value {
+			t.Errorf("lost on %s, want %s", st.AgentID.Value, old.AgentID.Value)
+		}
+		if o := s.offers("node1")["node1"]; o.AgentID.Value == old.AgentID.Value {
+			t.Error("the old agent is offered")
+		}
+	})
+}
+
 func TestMarkGone(t *testing.T) {
 	run(t, mesostest.Config{}, func(t *testing.T, c *mesostest.Cluster) {
 		s := newClient(t, c)

@@ -68,6 +68,24 @@ func (fw *framework) forgetFilters(c *Cluster, roles ...string) {
 	}
 }
 
+// forgetFiltersOf an agent that the master removes from its allocator: because it is
+// unreachable, gone, or replaced. One that is merely disconnected keeps them (removeSlave
+// and deactivateSlave in master/allocator/mesos/hierarchical.cpp; since MESOS-9852, in
+// Mesos 1.7.3, 1.8.1 and 1.9.0. Masters before kept them until they expired).
+func (c *Cluster) forgetFiltersOf(a *agent) {
+	for _, fw := range c.master.frameworks {
+		for key, list := range fw.filters {
+			if key.agentID != a.id {
+				continue
+			}
+			for _, f := range list {
+				c.stop(f.expiry)
+			}
+			delete(fw.filters, key)
+		}
+	}
+}
+
 // revive removes filters and offers again, at once, what was refused. Roles that
 // are not the framework's are passed over (revive in master/master.cpp).
 func (c *Cluster) revive(fw *framework, roles []string) {

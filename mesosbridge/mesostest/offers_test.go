@@ -75,6 +75,33 @@ func TestSuppressAndReviveByRole(t *testing.T) {
 	})
 }
 
+// What was refused of an agent is kept back while the agent is merely disconnected, and
+// forgotten when the master removes it (deactivateSlave and removeSlave in
+// master/allocator/mesos/hierarchical.cpp, MESOS-9852).
+func TestFiltersEndWithTheirAgent(t *testing.T) {
+	const refused = 3600
+	cfg := mesostest.Config{Agents: mesostest.Agents(1), PingTimeout: time.Minute}
+	run(t, cfg, func(t *testing.T, c *mesostest.Cluster) {
+		s := newClient(t, c)
+		s.subscribe()
+		s.call(decline(refused, s.offers("node1")["node1"]))
+		c.StopAgent("node1")
+		time.Sleep(30 * time.Second)
+		c.StartAgent("node1")
+		s.quiet(scheduler.Event_OFFERS, 10*time.Minute)
+
+		c.StopAgent("node1")
+		s.next(scheduler.Event_FAILURE) // It is unreachable.
+		c.StartAgent("node1")
+		began := time.Now()
+		s.call(decline(refused, s.offers("node1")["node1"]))
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("offered %s after it came back", took)
+		}
+		s.quiet(scheduler.Event_OFFERS, 55*time.Minute) // No filter of before ends the new one.
+	})
+}
+
 // Reserved resources go to their role only; all others go whole to one of the roles.
 func TestReservationsAndRoles(t *testing.T) {
 	agents := mesostest.Agents(1)

@@ -17,6 +17,10 @@ func (c *Cluster) register(a *agent) {
 	c.shutDownRemoved(a)
 	switch before {
 	case unknown:
+		if old := a.replaces; old != nil && (old.standing == registered || old.standing == disconnected) {
+			c.removeAgent(old, "a new agent registered at the same address")
+		}
+		a.replaces = nil
 		a.id = c.master.newAgentID()
 		c.master.agents[a.id] = a
 	case recovered:
@@ -130,10 +134,12 @@ func (c *Cluster) removeAgent(a *agent, cause string) {
 }
 
 // endTasks takes an agent and its tasks out of the master's books, and tells the
-// frameworks what status makes of each.
+// frameworks what status makes of each. What was refused of it is forgotten: when it
+// comes back, it is offered at once.
 func (c *Cluster) endTasks(a *agent, status func(*framework, *task) *mesos.TaskStatus) {
 	if a.standing == registered || a.standing == disconnected {
 		c.master.allocator.total.add(a.total, -1)
+		c.forgetFiltersOf(a)
 	}
 	for _, t := range sortedTasks(a.tasks) {
 		fw := c.master.frameworks[t.frameworkID]

@@ -175,7 +175,11 @@ func (s *Server) update(o client.Object, c change) error {
 	if next, err = s.merge(k, have, next, c.status); err != nil {
 		return err
 	}
-	if sameObject(have, next) {
+	same := sameObject
+	if c.status {
+		same = sameStatus
+	}
+	if same(have, next) {
 		copyInto(have, o)
 		return nil
 	}
@@ -193,11 +197,15 @@ func (s *Server) merge(k kind, have, next client.Object, status bool) (client.Ob
 	merged := have.DeepCopyObject().(client.Object)
 	if status {
 		// As it comes out of the server: times are cut, empty lists are no lists.
-		normal, err := roundTrip(next)
+		raw, err := json.Marshal(field(next, "Status").Addr().Interface())
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("write the status of %T as JSON: %w", next, err)
 		}
-		copyStatus(normal, merged)
+		written := field(merged, "Status")
+		written.SetZero()
+		if err := json.Unmarshal(raw, written.Addr().Interface()); err != nil {
+			return nil, fmt.Errorf("read the status of %T from JSON: %w", next, err)
+		}
 		return merged, nil
 	}
 	wanted, err := s.defaults.apply(k, next)
@@ -293,6 +301,10 @@ func copyStatus(from, into client.Object) {
 
 func sameSpec(a, b client.Object) bool {
 	return sameJSON(field(a, "Spec").Interface(), field(b, "Spec").Interface())
+}
+
+func sameStatus(a, b client.Object) bool {
+	return sameJSON(field(a, "Status").Interface(), field(b, "Status").Interface())
 }
 
 func sameObject(a, b client.Object) bool {

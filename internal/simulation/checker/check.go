@@ -16,7 +16,7 @@ import (
 // Check judges a record. It returns nothing when all rules were kept.
 func Check(r Record) []Violation {
 	c := &check{Record: r, truth: map[string]*mesostest.TaskRecord{}, tasks: map[string]*task{}, sessions: map[string]*session{},
-		launched: map[string]bool{}, specs: map[string]time.Time{}, wishes: newWishes()}
+		launched: map[string]bool{}, specs: map[string]time.Time{}, wishes: newWishes(), maintenance: newMaintenance()}
 	for i := range r.Tasks {
 		c.truth[r.Tasks[i].ID] = &r.Tasks[i]
 	}
@@ -43,6 +43,9 @@ type check struct {
 	launched map[string]bool      // task ids
 	specs    map[string]time.Time // when each was launched first
 	wishes   wishes
+	// maintenance as the wire tells of it, and healed what was restarted for its health.
+	maintenance maintenance
+	healed      []*task
 	// framework that used an offer first, and its identity.
 	framework string
 	identity  *mesos.FrameworkInfo
@@ -63,6 +66,10 @@ type task struct {
 	since     time.Time
 	// sick is when it was last said to be unhealthy; zero: never.
 	sick time.Time
+	// heard is the session of the last word, and doubtful since when that is that nobody
+	// can say; zero: it is not.
+	heard    *session
+	doubtful time.Time
 	// killed is when its end was first asked for, and killer the process that did: the
 	// next one knows nothing of it.
 	killed time.Time
@@ -75,6 +82,7 @@ type task struct {
 // session is one subscription, as far as its wire shows.
 type session struct {
 	framework string
+	began     time.Time
 	// implicit: all tasks were asked for. known are agents that are registered by a
 	// word in this session, told those of them that were so when all tasks were asked
 	// for, probed those of them that were asked after that for a task that cannot exist,
@@ -131,10 +139,15 @@ func (c *check) call(e *Entry) {
 		for i := range e.Call.Accept.Operations {
 			for _, info := range e.Call.Accept.Operations[i].GetLaunch().GetTaskInfos() {
 				c.launches(e, s, &info)
+				if info.Name != "prober" && c.maintenance.open(e.Call.Accept.OfferIDs, c.now) {
+					c.violate("maintenance", "%s is launched, and its offer tells of a window that is open", info.TaskID.Value)
+				}
 			}
 		}
 	case scheduler.Call_KILL:
 		c.kills(e, s, e.Call.Kill.TaskID.Value)
+	case scheduler.Call_ACCEPT_INVERSE_OFFERS:
+		c.lets(e.Call.AcceptInverseOffers.InverseOfferIDs)
 	case scheduler.Call_TEARDOWN:
 		c.tearsDown()
 	}
@@ -142,10 +155,11 @@ func (c *check) call(e *Entry) {
 
 func (c *check) event(e *Entry) {
 	s := c.session(e.Stream)
+	c.maintenance.hears(e.Event)
 	switch e.Event.Type {
 	case scheduler.Event_SUBSCRIBED:
 		s.framework = e.Event.GetSubscribed().GetFrameworkID().GetValue()
-		c.last = s
+		c.last, s.began = s, c.now
 	case scheduler.Event_OFFERS:
 		for i := range e.Event.Offers.Offers {
 			s.known[e.Event.Offers.Offers[i].AgentID.Value] = true
@@ -178,7 +192,15 @@ func (c *check) update(s *session, status *mesos.TaskStatus) {
 	if t == nil {
 		return
 	}
-	t.state, t.absent = status.GetState(), false
+	t.state, t.absent, t.heard = status.GetState(), false, s
+	switch t.state {
+	case mesos.TASK_UNREACHABLE, mesos.TASK_UNKNOWN, mesos.TASK_LOST:
+		if t.doubtful.IsZero() {
+			t.doubtful = c.now
+		}
+	default:
+		t.doubtful = time.Time{}
+	}
 	switch t.state {
 	case mesos.TASK_FINISHED, mesos.TASK_FAILED, mesos.TASK_KILLED, mesos.TASK_ERROR, mesos.TASK_DROPPED,
 		mesos.TASK_GONE, mesos.TASK_GONE_BY_OPERATOR:
@@ -240,7 +262,7 @@ func (c *check) launches(e *Entry, s *session, info *mesos.TaskInfo) {
 	if !s.behind[agent] {
 		c.violate("2", "%s is launched on agent %s before its barrier", id, agent)
 	}
-	t := &task{id: id, service: info.Name, host: host, agent: agent, launched: e.At, since: e.At,
+	t := &task{id: id, service: info.Name, host: host, agent: agent, heard: s, launched: e.At, since: e.At,
 		state: mesos.TASK_STAGING, checked: info.HealthCheck != nil}
 	if info.Name != "prober" {
 		c.launchesService(s, t, info)
@@ -270,7 +292,7 @@ func (c *check) launchesService(s *session, t *task, info *mesos.TaskInfo) {
 	}
 	for _, other := range c.tasks {
 		if other.service == t.service && other.host == t.host && other.agent != t.agent && !other.ended && !other.absent &&
-			!c.wishes.gone[other.agent] && c.mayLive(other) {
+			!c.wishes.gone[other.agent] && c.mayLive(other) && !c.wishes.forgotten(other.service, other.launched, c.now) {
 			c.violate("5", "%s is launched on %s, and nobody said that %s of agent %s has ended", t.id, t.host, other.id, other.agent)
 		}
 	}
@@ -315,7 +337,8 @@ func (c *check) overlaps() {
 		}
 		at := place{t.Info.Name, t.Host}
 		for _, other := range byPlace[at] {
-			if (other.Alive() || other.Ended.After(t.Launched)) && !c.wishes.wronglyGone[other.AgentID] {
+			if (other.Alive() || other.Ended.After(t.Launched)) && !c.wishes.wronglyGone[other.AgentID] &&
+				(other.AgentID == t.AgentID || !c.wishes.forgotten(t.Info.Name, other.Launched, t.Launched)) {
 				c.now = t.Launched
 				c.violate("1", "%s is launched on %s, where %s lives", t.ID, t.Host, other.ID)
 			}

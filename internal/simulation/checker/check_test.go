@@ -62,7 +62,7 @@ func (s *story) says(id, agent string, state mesos.TaskState) {
 func (s *story) runs(service, id, host string) {
 	info := mesos.TaskInfo{Name: service, TaskID: mesos.TaskID{Value: id}, AgentID: mesos.AgentID{Value: "agent-" + host},
 		HealthCheck: &mesos.HealthCheck{ConsecutiveFailures: new(uint32(1<<32 - 1))}}
-	s.call(&scheduler.Call{Type: scheduler.Call_ACCEPT, Accept: &scheduler.Call_Accept{Operations: []mesos.Offer_Operation{
+	s.call(&scheduler.Call{Type: scheduler.Call_ACCEPT, Accept: &scheduler.Call_Accept{OfferIDs: []mesos.OfferID{{Value: "offer"}}, Operations: []mesos.Offer_Operation{
 		{Type: mesos.Offer_Operation_LAUNCH, Launch: &mesos.Offer_Operation_Launch{TaskInfos: []mesos.TaskInfo{info}}}}}})
 	s.Tasks = append(s.Tasks, mesostest.TaskRecord{ID: id, AgentID: "agent-" + host, Host: host, Info: info, Launched: s.now, Running: s.now, State: mesos.TASK_RUNNING})
 	s.says(id, "agent-"+host, mesos.TASK_RUNNING)
@@ -70,6 +70,42 @@ func (s *story) runs(service, id, host string) {
 
 func (s *story) kill(id string) {
 	s.call(&scheduler.Call{Type: scheduler.Call_KILL, Kill: &scheduler.Call_Kill{TaskID: mesos.TaskID{Value: id}}})
+}
+
+// fails ends the registry of a host.
+func (s *story) fails(host string) {
+	for i := range s.Tasks {
+		if s.Tasks[i].ID == "quobyte.registry.h."+host {
+			s.Tasks[i].Ended = s.now
+		}
+	}
+	s.says("quobyte.registry.h."+host, "agent-"+host, mesos.TASK_FAILED)
+	s.rest(2 * time.Second)
+}
+
+// sickens has the registries of hosts look unhealthy, for some time.
+func (s *story) sickens(hosts ...string) {
+	state := mesos.TASK_RUNNING
+	for _, host := range hosts {
+		s.event(&scheduler.Event{Type: scheduler.Event_UPDATE, Update: &scheduler.Event_Update{Status: mesos.TaskStatus{
+			TaskID: mesos.TaskID{Value: "quobyte.registry.h." + host}, AgentID: &mesos.AgentID{Value: "agent-" + host}, State: &state, Healthy: new(false)}}})
+	}
+	s.rest(10 * time.Minute)
+}
+
+// offersWindow makes the offer of which the next launch is, on a host with a window.
+func (s *story) offersWindow(host string, start time.Time) {
+	s.event(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: []mesos.Offer{{
+		ID: mesos.OfferID{Value: "offer"}, AgentID: mesos.AgentID{Value: "agent-" + host},
+		Unavailability: &mesos.Unavailability{Start: mesos.TimeInfo{Nanoseconds: start.UnixNano()}}}}}})
+}
+
+// letsGo accepts that a host goes down.
+func (s *story) letsGo(host string) {
+	s.event(&scheduler.Event{Type: scheduler.Event_INVERSE_OFFERS, InverseOffers: &scheduler.Event_InverseOffers{InverseOffers: []mesos.InverseOffer{{
+		OfferID: mesos.OfferID{Value: "inverse"}, AgentID: &mesos.AgentID{Value: "agent-" + host}}}}})
+	s.call(&scheduler.Call{Type: scheduler.Call_ACCEPT_INVERSE_OFFERS, AcceptInverseOffers: &scheduler.Call_AcceptInverseOffers{
+		InverseOfferIDs: []mesos.OfferID{{Value: "inverse"}}}})
 }
 
 func (s *story) device(name, host string) {
@@ -146,6 +182,102 @@ func TestRules(t *testing.T) {
 			s.add(Entry{Operator: 2, Call: &scheduler.Call{Type: scheduler.Call_SUBSCRIBE, Subscribe: &scheduler.Call_Subscribe{
 				FrameworkInfo: &mesos.FrameworkInfo{User: "root", Name: "quobyte", Checkpoint: new(true)}}}})
 		}, "6"},
+		"a launch while the cluster is suspended": {func(s *story) {
+			s.act(Act{Kind: Suspended})
+			s.fails("a")
+			s.rest(time.Hour)
+			s.runs("registry", "quobyte.registry.h.2", "a")
+		}, "suspend"},
+		"a kill while the cluster is suspended": {func(s *story) {
+			s.act(changed)
+			s.act(Act{Kind: Suspended})
+			s.rest(time.Hour)
+			s.kill("quobyte.registry.h.a")
+		}, "suspend"},
+		"a kill after the cluster was suspended": {func(s *story) {
+			s.act(Act{Kind: Suspended})
+			s.rest(time.Hour)
+			s.act(Act{Kind: Resumed})
+			s.act(changed)
+			s.kill("quobyte.registry.h.a")
+		}, ""},
+		"a launch on a cordoned host": {func(s *story) {
+			s.act(Act{Kind: Cordoned, Host: "a"})
+			s.fails("a")
+			s.rest(time.Hour)
+			s.runs("registry", "quobyte.registry.h.2", "a")
+		}, "cordon"},
+		"a launch on a host that was cordoned": {func(s *story) {
+			s.act(Act{Kind: Cordoned, Host: "a"})
+			s.fails("a")
+			s.rest(time.Hour)
+			s.act(Act{Kind: Cordoned, Host: "b"})
+			s.runs("registry", "quobyte.registry.h.2", "a")
+		}, ""},
+		"a launch in a window": {func(s *story) {
+			s.fails("a")
+			s.offersWindow("a", s.now.Add(-time.Second))
+			s.runs("registry", "quobyte.registry.h.2", "a")
+		}, "maintenance"},
+		"a launch before a window": {func(s *story) {
+			s.fails("a")
+			s.offersWindow("a", s.now.Add(time.Second))
+			s.runs("registry", "quobyte.registry.h.2", "a")
+		}, ""},
+		"a host that is let go and serves": {func(s *story) { s.letsGo("a") }, "maintenance"},
+		"a host that is let go": {func(s *story) {
+			s.fails("a")
+			s.rest(time.Second)
+			s.letsGo("a")
+		}, ""},
+		"a kill while another one is young": {func(s *story) {
+			s.fails("a")
+			s.runs("registry", "quobyte.registry.h.2", "a")
+			s.act(changed)
+			s.rest(10 * time.Second)
+			s.kill("quobyte.registry.h.b")
+		}, "11"},
+		"a kill when no other one is young": {func(s *story) {
+			s.fails("a")
+			s.runs("registry", "quobyte.registry.h.2", "a")
+			s.act(changed)
+			s.rest(30 * time.Second)
+			s.kill("quobyte.registry.h.b")
+		}, ""},
+		"half of three": {func(s *story) {
+			s.act(Act{Kind: LimitChanged, Limit: "50%"})
+			s.rest(time.Hour)
+			s.act(changed)
+			s.fails("a")
+			s.rest(time.Minute)
+			s.kill("quobyte.registry.h.b")
+		}, "11"},
+		"all registries are sick and restarted": {func(s *story) {
+			s.sickens("a", "b")
+			s.kill("quobyte.registry.h.a")
+			s.kill("quobyte.registry.h.b")
+		}, "health"},
+		"one sick registry after the other": {func(s *story) {
+			s.sickens("a", "b")
+			s.kill("quobyte.registry.h.a")
+			s.rest(time.Minute)
+			s.kill("quobyte.registry.h.b")
+		}, ""},
+		"a kill of what cannot be reached": {func(s *story) {
+			s.act(changed)
+			s.says("quobyte.registry.h.a", "agent-a", mesos.TASK_UNREACHABLE)
+			s.rest(time.Minute)
+			s.kill("quobyte.registry.h.a")
+		}, "15"},
+		"a kill just before Orphan is heard of": {func(s *story) {
+			s.act(changed)
+			s.act(Act{Kind: Deleted})
+			s.kill("quobyte.registry.h.a")
+		}, ""},
+		"a kill because of Orphan": {func(s *story) {
+			s.act(Act{Kind: Deleted})
+			s.kill("quobyte.registry.h.a")
+		}, "16"},
 		"a process that was overtaken": {func(s *story) {
 			for _, n := range []int{2, 1} {
 				s.add(Entry{Operator: n, Call: &scheduler.Call{Type: scheduler.Call_SUBSCRIBE, Subscribe: &scheduler.Call_Subscribe{

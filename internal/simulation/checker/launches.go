@@ -12,6 +12,12 @@ func (c *check) launchFits(t *task) {
 	if old := longSince(w.stopped, since) || longSince(w.teardown, since) || longSince(w.orphaned, since); old {
 		c.violate("launch", "%s is launched, and the cluster is not to run", t.id)
 	}
+	if longSince(w.suspended, since) {
+		c.violate("suspend", "%s is launched, and the cluster is suspended", t.id)
+	}
+	if s := w.cordoned[t.host]; s != nil && longSince(*s, since) {
+		c.violate("cordon", "%s is launched on %s, which is cordoned", t.id, t.host)
+	}
 	if bound(t.service) {
 		if !w.asked(t.service, t.host, since) {
 			c.violate("launch", "%s is launched on %s, where no device asks for it", t.id, t.host)

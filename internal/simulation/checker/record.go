@@ -52,8 +52,10 @@ type Act struct {
 	Device     string
 	Types      []string
 	Host, From string
+	Hosts      []string
 	// Limit as a number, or in percent of the wanted instances of a service.
 	Limit string
+	Least time.Duration
 	// AgentID that is said to be gone.
 	AgentID string
 	// Teardown: the cluster is deleted with that policy; otherwise with Orphan.
@@ -92,6 +94,16 @@ const (
 	AgentGoneWrongly
 	// HostBooted: nothing that ran there before runs any more.
 	HostBooted
+	// Suspended and Resumed: nothing is to be started or stopped.
+	Suspended
+	Resumed
+	// Cordoned: nothing is to be started on the host, which is the only one; on none when
+	// it is empty.
+	Cordoned
+	// Placed: only hosts with these names are used; all when there are none.
+	Placed
+	// MinReadyChanged: what serves for a shorter time than Least counts as down.
+	MinReadyChanged
 	// MaintenancePlanned: the host has a window.
 	MaintenancePlanned
 	// RestartAsked: for some services, on a host or, when it is empty, on all.

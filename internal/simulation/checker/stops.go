@@ -29,12 +29,18 @@ func (c *check) kills(e *Entry, s *session, id string) {
 	if !s.implicit {
 		c.violate("15", "%s is killed before anybody asked what runs", id)
 	}
-	if w := &c.wishes; w.orphaned.now() && !slices.ContainsFunc(w.orphaned, func(s span) bool { return s.to.IsZero() && c.now.Sub(s.from) < c.Hearing }) {
+	if w := &c.wishes; w.orphaned.now() && (longSince(w.orphaned, c.heardSince()) || !c.mayBeAsked(t)) {
 		c.violate("16", "%s is killed, and the cluster was deleted with Orphan", id)
+	}
+	if longSince(c.wishes.suspended, c.heardSince()) {
+		c.violate("suspend", "%s is killed, and the cluster is suspended", id)
 	}
 	if w := &c.wishes; w.stopped.sinceThen(c.heardSince()) || w.teardown.sinceThen(c.heardSince()) {
 		c.stopsInOrder(t)
 		return
+	}
+	if t.heard != s && c.now.Sub(s.began) > glance || !t.doubtful.IsZero() && c.now.Sub(t.doubtful) > glance {
+		c.violate("15", "%s is killed, and nobody has heard of it in this session, or that it can be reached", id)
 	}
 	c.isInstructed(t)
 	if was {
@@ -52,10 +58,8 @@ func (c *check) stopsInOrder(t *task) {
 	if !w.stopped.now() && !w.teardown.now() {
 		return // it may have been an update, too
 	}
-	for _, span := range slices.Concat(w.stopped, w.teardown) {
-		if span.to.IsZero() && c.now.Sub(span.from) < c.Hearing {
-			return // and here
-		}
+	if !longSince(w.stopped, c.heardSince()) && !longSince(w.teardown, c.heardSince()) && c.mayBeAsked(t) {
+		return // and here
 	}
 	at := slices.Index(order, t.service)
 	for _, other := range c.tasks {
@@ -80,22 +84,71 @@ func (c *check) isInstructed(t *task) {
 	if !bound(t.service) {
 		return
 	}
+	if c.isAsked(t) {
+		return
+	}
+	if t.sick.IsZero() {
+		c.violate("12", "%s is killed, and nobody asked for it", t.id)
+		return
+	}
+	c.isHealed(t)
+}
+
+// mayBeAsked says that there is a reason to stop the task, beside that all stops.
+func (c *check) mayBeAsked(t *task) bool {
+	if c.asks(t) || !t.sick.IsZero() {
+		return true
+	}
+	if bound(t.service) {
+		return false
+	}
+	least, most := c.wishes.floating(t.service, c.heardSince())
+	live := 0
+	for _, other := range c.tasks {
+		if other.service == t.service && c.isLive(other) {
+			live++
+		}
+	}
+	return least != most || live > most
+}
+
+// isAsked says that there is a reason to stop the task, beside that it is sick.
+func (c *check) isAsked(t *task) bool {
+	w, since := &c.wishes, t.launched.Add(-c.Hearing)
+	return w.stopped.sinceThen(since) || w.teardown.sinceThen(since) || c.asks(t)
+}
+
+// asks is isAsked for what concerns not the whole cluster.
+func (c *check) asks(t *task) bool {
 	since := t.launched.Add(-c.Hearing)
 	w := &c.wishes
 	switch {
 	// An instance that has to start while an update waits may start as it was.
 	case w.spec[t.service].After(c.specs[specOf(t.id)].Add(-c.Hearing)), w.touched[instance{t.service, t.host}].After(since), w.touched[instance{t.service, ""}].After(since),
 		w.rollsBack && !w.spec[t.service].IsZero(),
-		w.stopped.sinceThen(since), w.teardown.sinceThen(since),
-		!t.sick.IsZero(), w.planned[t.host], t.state == mesos.TASK_STAGING, t.state == mesos.TASK_STARTING:
-		return
+		w.planned[t.host], t.state == mesos.TASK_STAGING, t.state == mesos.TASK_STARTING:
+		return true
 	}
 	for _, d := range w.devices {
 		if d.host == t.host && !d.inService && slices.Contains(d.types, t.service) {
-			return
+			return true
 		}
 	}
-	c.violate("12", "%s is killed, and nobody asked for it", t.id)
+	return false
+}
+
+// isHealed: of registries that are sick not several are restarted at once. They need
+// each other, and look sick when most of them are.
+func (c *check) isHealed(t *task) {
+	if t.service != "registry" {
+		return
+	}
+	for _, other := range c.healed {
+		if c.isKilled(other) && c.now.Sub(other.killed) < glance {
+			c.violate("health", "%s is restarted for its health together with %s", t.id, other.id)
+		}
+	}
+	c.healed = append(c.healed, t)
 }
 
 // passesGate is rule 11: what serves is stopped only when enough others serve.
@@ -108,7 +161,7 @@ func (c *check) passesGate(t *task) {
 	}
 	if bound(t.service) {
 		for host := range c.wishes.hosts(t.service, c.heardSince()) {
-			if host != t.host && !c.serves(t.service, host) && !c.awaited(t.service, host) {
+			if host != t.host && !c.servesLong(t.service, host) && !c.awaited(t.service, host) && !c.wishes.leftOut(host, c.heardSince()) {
 				note(host)
 			}
 		}
@@ -156,6 +209,17 @@ func (c *check) launchedSince(service, host string, since time.Time) bool {
 func (c *check) serves(service, host string) bool {
 	for _, t := range c.tasks {
 		if t.service == service && t.host == host && c.servesTask(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// servesLong says that the service serves on the host, and has for minReady.
+func (c *check) servesLong(service, host string) bool {
+	since := c.now.Add(glance - c.wishes.minReady(c.heardSince()))
+	for _, t := range c.tasks {
+		if t.service == service && t.host == host && c.servesTask(t) && (!t.available || !t.since.After(since)) {
 			return true
 		}
 	}

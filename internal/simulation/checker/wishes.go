@@ -15,7 +15,13 @@ type wishes struct {
 	// spec is when a service's was changed last.
 	spec map[string]time.Time
 	// stopped, deleting: the times at which they began and ended; the last is open.
-	stopped, teardown, orphaned spans
+	stopped, teardown, orphaned, suspended spans
+	// cordoned are the hosts that are or were.
+	cordoned map[string]*spans
+	// placements, the last word first.
+	placements []placement
+	// least are the words on minReady, the last one first.
+	least []least
 	// touched is when something was said of a service on a host.
 	touched map[instance]time.Time
 	// limits of what may be away, the last word first.
@@ -61,6 +67,18 @@ func (l limit) of(wanted int) int {
 	return max(1, n)
 }
 
+// least is how long what serves must have done so to count.
+type least struct {
+	d  time.Duration
+	at time.Time
+}
+
+// placement says which hosts are used; nil: all.
+type placement struct {
+	hosts []string
+	at    time.Time
+}
+
 type count struct {
 	n  int
 	at time.Time
@@ -92,7 +110,7 @@ func (s *spans) sinceThen(then time.Time) bool {
 
 func newWishes() wishes {
 	return wishes{devices: map[string]*device{}, floats: map[string][]count{}, spec: map[string]time.Time{},
-		touched: map[instance]time.Time{}, planned: map[string]bool{}, gone: map[string]bool{}, wronglyGone: map[string]bool{}}
+		touched: map[instance]time.Time{}, cordoned: map[string]*spans{}, planned: map[string]bool{}, gone: map[string]bool{}, wronglyGone: map[string]bool{}}
 }
 
 func (w *wishes) act(a *Act, at time.Time) {
@@ -124,6 +142,16 @@ func (w *wishes) act(a *Act, at time.Time) {
 		w.devices[a.Device].inService, w.devices[a.Device].since = false, at
 	case DeviceVanishes:
 		w.devices[a.Device].lost, w.devices[a.Device].since = true, at
+	case Suspended:
+		w.suspended.begin(at)
+	case Resumed:
+		w.suspended.end(at)
+	case Cordoned:
+		w.cordon(a.Host, at)
+	case Placed:
+		w.placements = append([]placement{{a.Hosts, at}}, w.placements...)
+	case MinReadyChanged:
+		w.least = append([]least{{a.Least, at}}, w.least...)
 	case Stopped:
 		w.stopped.begin(at)
 	case Started:
@@ -154,6 +182,51 @@ func (w *wishes) act(a *Act, at time.Time) {
 	}
 }
 
+// cordon takes in that this host is cordoned, and no other.
+func (w *wishes) cordon(host string, at time.Time) {
+	for name, s := range w.cordoned {
+		if name != host {
+			s.end(at)
+		}
+	}
+	if host == "" {
+		return
+	}
+	if w.cordoned[host] == nil {
+		w.cordoned[host] = &spans{}
+	}
+	w.cordoned[host].begin(at)
+}
+
+// leftOut says that the host is not to be used, by any word since. Nobody knows what
+// is on such a host.
+func (w *wishes) leftOut(host string, since time.Time) bool {
+	for _, p := range w.placements {
+		if len(p.hosts) > 0 && !slices.Contains(p.hosts, host) {
+			return true
+		}
+		if p.at.Before(since) {
+			break
+		}
+	}
+	return false
+}
+
+// minReady is the shortest that was asked for, by any word since.
+func (w *wishes) minReady(since time.Time) time.Duration {
+	shortest := 30 * time.Second // the CRD's default
+	for i, l := range w.least {
+		if i == 0 {
+			shortest = l.d
+		}
+		shortest = min(shortest, l.d)
+		if l.at.Before(since) {
+			return shortest
+		}
+	}
+	return min(shortest, 30*time.Second)
+}
+
 // knows says that there is or was a device on the host that asked for the service.
 func (w *wishes) knows(service, host string) bool {
 	for _, d := range w.devices {
@@ -168,6 +241,13 @@ func (w *wishes) touch(services []string, host string, at time.Time) {
 	for _, s := range services {
 		w.touched[instance{s, host}] = at
 	}
+}
+
+// forgotten says that a floating service was started before the cluster was deleted with
+// Orphan, and it is later now: what the status said of it went with the object. When its
+// agent loses its id in between, Mesos knows nothing of it either.
+func (w *wishes) forgotten(service string, launched, now time.Time) bool {
+	return !bound(service) && slices.ContainsFunc(w.orphaned, func(s span) bool { return s.from.After(launched) && s.from.Before(now) })
 }
 
 // bound says that devices say where the service runs.
@@ -188,12 +268,16 @@ func (w *wishes) hosts(service string, before time.Time) map[string]bool {
 
 // maxUnavailable is how many of the service may be away at a time, by any word since.
 func (w *wishes) maxUnavailable(service string, since time.Time) int {
-	wanted := 0
+	hosts := map[string]bool{}
 	for _, d := range w.devices {
-		if slices.Contains(d.types, service) {
-			wanted++ // those that have gone may count
+		if slices.Contains(d.types, service) { // those that have gone may count
+			hosts[d.host] = true
+			if d.from != "" {
+				hosts[d.from] = true
+			}
 		}
 	}
+	wanted := len(hosts)
 	if !bound(service) {
 		_, wanted = w.floating(service, since)
 	}
