@@ -97,20 +97,24 @@ func (p *pass) foldFailures() {
 	p.loadCounters()
 	failures := 0
 	for i, t := range p.snap.Ended {
-		ill := stoppedIll(t)
-		if !ill && !failed(t) {
-			continue
-		}
 		id, ok := quobyte.ParseTaskID(t.ID)
 		k, ours := kindOf(id.Service)
-		if !ok || !ours || ill && !p.restarted(k, &id) {
+		if !ok || !ours {
+			continue
+		}
+		key := keyOf(k, id.HostKey)
+		c := p.counters[key]
+		if c != nil && i >= c.next && id.Hash != c.hash {
+			delete(p.counters, key) // superseded
+			c = nil
+		}
+		ill := stoppedIll(t)
+		if !ill && !failed(t) || ill && !p.restarted(k, &id) {
 			continue
 		}
 		if !ill {
 			failures++
 		}
-		key := keyOf(k, id.HostKey)
-		c := p.counters[key]
 		if c == nil {
 			c = &counter{Failure: v1alpha1.Failure{Service: k.String()}}
 			p.counters[key] = c
@@ -125,10 +129,30 @@ func (p *pass) foldFailures() {
 	}
 	p.flood = p.floodOf(failures)
 	for key, c := range p.counters {
-		if !p.counts(key, c) {
+		if p.superseded(key, c) || !p.counts(key, c) {
 			delete(p.counters, key)
 		}
 	}
+}
+
+// superseded says that the instance was led to another spec since it failed. When it is
+// led back to the one that failed, that is a new attempt, with all the time that it is
+// due.
+func (p *pass) superseded(key instanceKey, c *counter) bool {
+	if key.kind.floats() {
+		f := &p.floating[key.kind]
+		same := func(h *host) bool { return h.slots[key.kind].task.id.Hash == c.hash }
+		return len(f.kept) > 0 && f.missing() == 0 && !slices.ContainsFunc(f.kept, same)
+	}
+	h := p.hosts[key.host]
+	if h == nil {
+		return false
+	}
+	if t := h.slots[key.kind].task; t != nil {
+		return t.id.Hash != c.hash
+	}
+	e := p.ends[key]
+	return e != nil && e.hash != c.hash
 }
 
 // floodOf returns until when waits what the snapshot does not remember: so many
