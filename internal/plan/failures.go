@@ -221,14 +221,14 @@ func triedFrom(t *mesosbridge.Task, id *quobyte.TaskID) *metav1.Time {
 
 // restarted says that the end of a task that was stopped while it was unhealthy counts
 // as a restart for its health. Of another spec it was stopped for its update, unless
-// updates are halted.
+// updates are halted, or at a service that goes before it.
 func (p *pass) restarted(k kind, id *quobyte.TaskID) bool {
 	if p.in.Cluster.Spec.Health.RestartAfter.Duration <= 0 {
 		return false
 	}
 	u := p.in.Cluster.Status.Update
-	halted := p.in.Cluster.Spec.Update.Paused || u != nil && u.State == v1alpha1.UpdateFailed
-	return id.Hash == p.specs[k].hash || halted && id.Hash == p.course.good[k].hash
+	waits := p.in.Cluster.Spec.Update.Paused || u != nil && (u.State == v1alpha1.UpdateFailed || p.course.before(u.Service, k))
+	return id.Hash == p.specs[k].hash || waits && id.Hash == p.course.good[k].hash
 }
 
 // countRestart counts one restart for health. It is no failure: what waits after many

@@ -57,7 +57,10 @@ const (
 
 // presenceOf says how the service is there.
 func (p *pass) presenceOf(s *slot, k kind) presence {
-	if !s.available(k) {
+	switch {
+	case s.task != nil && s.task.status == comingUp && p.unknown(s.task) && !(k.bound() && s.duplicate()):
+		return young // it may have served for long
+	case !s.available(k):
 		return away
 	}
 	if until := s.task.Steady.Add(p.provesItself(s.task)); p.now.Before(until) {
