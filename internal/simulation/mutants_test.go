@@ -124,7 +124,7 @@ func mutants() []mutant {
 			"w != nil || !p.cordoned[h.name] {", "w != nil || true {",
 			"rule cordon"},
 		{"a restart that was asked for is done twice", "internal/plan/restart.go",
-			"launched.Before(asked)", "launched.Before(asked.Add(time.Hour))",
+			"launched.Before(asked)", "launched.Before(asked.Add(10 * time.Minute))",
 			"rule 12"},
 		{"what is suspended goes on", "internal/plan/pass.go",
 			"\tcase c.Spec.Suspend:\n", "\tcase false:\n",
