@@ -261,6 +261,25 @@ func TestMajorityCountsMissing(t *testing.T) {
 	}
 }
 
+// TestUncheckedSinceTheSubscription has an operator that starts anew, and to which Mesos
+// has told of no health yet: what it did not launch may serve.
+func TestUncheckedSinceTheSubscription(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Version = "1.1.6"
+	l.cluster.Spec.Update.MaxUnavailable = intstr.FromString("100%")
+	l.restartOperator()
+	for _, x := range l.snap.Tasks {
+		x.Healthy = nil
+	}
+	wantList(t, "kills", kills(l.plan()))
+	l.find(registry, "node2").Healthy = yes()
+	wantList(t, "kills with one available", kills(l.plan()))
+	l.find(registry, "node1").Healthy = yes()
+	wantList(t, "kills with two available", kills(l.plan()), "registry node3")
+	l.now = l.now.Add(10 * time.Minute) // the check of the third does not report
+	wantList(t, "kills", kills(l.plan()), "registry node3")
+}
+
 // TestUncheckedOfUnknownSpec has tasks that no health check reports on, whose specs are
 // not stored any more, and a spec that asks for checks: they may serve, and are not stopped
 // past the gate. When they have run for long they do.
