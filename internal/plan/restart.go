@@ -55,7 +55,8 @@ func (p *pass) settleRestarts() {
 			continue
 		}
 		at := p.requested(v1alpha1.AnnotationRestartedAt, value, " of device "+d.Object.Name)
-		if h := p.standing[i]; h != nil {
+		// It was said of the host on which the device was then.
+		if h := p.standing[i]; h != nil && !at.Before(d.AppearedAt) {
 			h.restart = latest(h.restart, at)
 		}
 	}

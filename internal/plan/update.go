@@ -74,12 +74,16 @@ func (p *pass) roll(r *rollout) bool {
 			h.slots[k].hold(r.waits("waits until the " + r.many + " of " + earlier + " is done"))
 		}
 		// What waits for core services of another order holds up nobody: it might be these.
-		if earlier == "" && p.coreWait(k) == nil && (len(open) > 0 || p.unsettled(k)) {
+		// And what the rollout does not concern is down for another reason, perhaps for long.
+		if earlier == "" && p.coreWait(k) == nil && (len(open) > 0 || p.concerns(r, k) && p.unsettled(k)) {
 			earlier = k.String()
 		}
 	}
 	return earlier == ""
 }
+
+// concerns says that a rollout does something to the service, or has.
+func (p *pass) concerns(r *rollout, k kind) bool { return r != &updates || p.changes(k) }
 
 // openFor are the hosts whose instance is due and could come back after a stop. What
 // could not is left alone, and keeps nobody waiting.

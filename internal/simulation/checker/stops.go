@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +27,9 @@ func (c *check) kills(e *Entry, s *session, id string) {
 	if t.service == "prober" {
 		return
 	}
-	if !s.implicit {
+	// A kill that was decided on before is sent again at the begin of a session.
+	resent := c.now.Sub(s.began) <= glance
+	if !s.implicit && !resent {
 		c.violate("15", "%s is killed before anybody asked what runs", id)
 	}
 	if w := &c.wishes; w.orphaned.now() && (longSince(w.orphaned, c.heardSince()) || !c.mayBeAsked(t)) {
@@ -39,7 +42,7 @@ func (c *check) kills(e *Entry, s *session, id string) {
 		c.stopsInOrder(t)
 		return
 	}
-	if t.heard != s && c.now.Sub(s.began) > glance || !t.doubtful.IsZero() && c.now.Sub(t.doubtful) > glance {
+	if !resent && (t.heard != s || !t.doubtful.IsZero() && c.now.Sub(t.doubtful) > glance) {
 		c.violate("15", "%s is killed, and nobody has heard of it in this session, or that it can be reached", id)
 	}
 	c.isInstructed(t)
@@ -185,6 +188,15 @@ func (c *check) passesGate(t *task) {
 	}
 }
 
+// votesElsewhere says that the registry of a disk that was carried to the host still
+// runs where the disk was: it has a vote all the same.
+func (c *check) votesElsewhere(host, not string, members map[string]bool) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(c.wishes.devices)), func(d *device) bool {
+		return d.inService && d.host == host && d.from != "" && d.from != not && !members[d.from] &&
+			slices.Contains(d.types, "registry") && c.serves("registry", d.from)
+	})
+}
+
 // awaited says that all disks that ask for the service on the host were carried there,
 // and that it was not started for them yet.
 func (c *check) awaited(service, host string) bool {
@@ -232,13 +244,22 @@ func (c *check) servesTask(t *task) bool {
 
 // keepsMajority: of three registries or more, most serve after the stop.
 func (c *check) keepsMajority(t *task) {
-	members, serve := c.wishes.hosts("registry", c.heardSince()), 0
+	// Those that were declared just now may be known, or not.
+	known, all := c.wishes.hosts("registry", c.heardSince()), c.wishes.hosts("registry", c.now)
+	if serve, kept := c.majorityServes(t, known); !kept {
+		if _, kept := c.majorityServes(t, all); !kept {
+			c.violate("11", "%s is stopped, and only %d of %d registries serve", t.id, serve, len(known))
+		}
+	}
+}
+
+// majorityServes says how many registries serve without this one, and whether they are
+// most of the members.
+func (c *check) majorityServes(t *task, members map[string]bool) (serve int, kept bool) {
 	for host := range members {
-		if host != t.host && c.serves("registry", host) {
+		if host != t.host && (c.serves("registry", host) || c.votesElsewhere(host, t.host, members)) {
 			serve++
 		}
 	}
-	if members[t.host] && len(members) >= 3 && serve < len(members)/2+1 {
-		c.violate("11", "%s is stopped, and only %d of %d registries serve", t.id, serve, len(members))
-	}
+	return serve, !members[t.host] || len(members) < 3 || serve > len(members)/2
 }

@@ -136,6 +136,9 @@ func (w *wishes) act(a *Act, at time.Time) {
 				w.touch([]string{t}, a.Host, at)
 			}
 		}
+		if a.From != "" { // a restart that was asked for goes with it
+			w.touch(order[:3], a.Host, at)
+		}
 		*d = device{types: a.Types, host: a.Host, from: a.From, inService: true, since: at}
 	case DeviceLeaves:
 		w.touch(a.Types, a.Host, at)
