@@ -48,6 +48,7 @@ const (
 	ReasonUpdateFailed     = "UpdateFailed"
 	ReasonRollingBack      = "RollingBack"
 	ReasonRolledBack       = "RolledBack"
+	ReasonRestarting       = "Restarting"
 )
 
 // Annotations by which a person answers what only a person can decide.

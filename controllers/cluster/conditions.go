@@ -64,6 +64,9 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 		if reason == v1alpha1.ReasonUpdateFailed || reason == v1alpha1.ReasonRollingBack {
 			return no(reason, result.Update.Message)
 		}
+		if reason == v1alpha1.ReasonRestarting {
+			return no(reason, fmt.Sprintf("%s: %d of %d services are ready", updateLine(result.Update), ready, wanted))
+		}
 		return no(v1alpha1.ReasonUpdating, fmt.Sprintf("%d of %d services are updated, %d are ready%s", updated, wanted, ready, waits))
 	case plan.PhaseFailed, plan.PhaseRolledBack:
 		return no(updateReason(result.Update), result.Update.Message)
@@ -96,6 +99,8 @@ func updateReason(u *v1alpha1.UpdateStatus) string {
 		return v1alpha1.ReasonRollingBack
 	case u.State == v1alpha1.UpdateRolledBack:
 		return v1alpha1.ReasonRolledBack
+	case plan.IsRestart(u):
+		return v1alpha1.ReasonRestarting
 	}
 	return v1alpha1.ReasonUpdating
 }

@@ -154,6 +154,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if actErr == nil && result.Phase == plan.PhaseReady {
 		actErr = seen.pruneRevisions(ctx)
 	}
+	if actErr == nil {
+		actErr = seen.forgetOrphans(ctx)
+	}
 	r.askProbers(seen, result)
 	r.Views.Publish(req.NamespacedName, result.Devices, seen.inventory)
 	r.took(seen, began)

@@ -45,7 +45,7 @@ func (r *Reconciler) finishDeletion(ctx context.Context, seen *observation, resu
 		}
 		return false, holdup, nil
 	default:
-		if err := r.leaveMesos(ctx, seen, teardown); err != nil {
+		if err := r.leaveMesos(ctx, seen, result, teardown); err != nil {
 			return false, err.Error(), err
 		}
 	}
@@ -67,7 +67,7 @@ func (r *Reconciler) finishDeletion(ctx context.Context, seen *observation, resu
 
 // leaveMesos is the last call to Mesos: TEARDOWN, or a fail-over time-out that
 // leaves everything running.
-func (r *Reconciler) leaveMesos(ctx context.Context, seen *observation, teardown bool) error {
+func (r *Reconciler) leaveMesos(ctx context.Context, seen *observation, result plan.Result, teardown bool) error {
 	ctx, cancel := context.WithTimeout(ctx, mesosCallTimeout)
 	defer cancel()
 	if teardown {
@@ -77,6 +77,9 @@ func (r *Reconciler) leaveMesos(ctx context.Context, seen *observation, teardown
 		r.Events.Eventf(seen.cluster, nil, corev1.EventTypeNormal, "TornDown", "Teardown",
 			"framework %s is removed from Mesos", seen.snapshot.FrameworkID)
 		return nil
+	}
+	if err := seen.member.identity.leaveOrphans(ctx, result.Tasks); err != nil {
+		return err
 	}
 	if err := seen.member.bridge.Release(ctx, orphanedFor); err != nil {
 		return fmt.Errorf("leave framework %s to itself: %w", seen.snapshot.FrameworkID, err)

@@ -190,6 +190,9 @@ func (i *identity) unused(ctx context.Context, id string) error {
 // forget removes the id, at a person's word. The ConfigMap goes first: while the
 // status holds the id, nothing starts a new framework.
 func (i *identity) forget(ctx context.Context, id string) error {
+	if err := i.dropOrphans(ctx); err != nil {
+		return err
+	}
 	err := i.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 		Namespace: i.key.Namespace, Name: i.configMap().Name}})
 	if client.IgnoreNotFound(err) != nil {

@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,28 @@ func TestOrphanedServicesRunOnAndAreTakenOverAgain(t *testing.T) {
 	if n := w.killed(); n != 0 {
 		t.Errorf("%d tasks were stopped", n)
 	}
+}
+
+// TestOrphanThatCannotBeReachedIsRemembered: what no object tells of after a deletion,
+// and Mesos does not tell by itself, still counts when the cluster is taken over.
+func TestOrphanThatCannotBeReachedIsRemembered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	w.readyAs(4, "")
+	host := w.hostsOf("api")[0]
+	task := w.taskOn("api", host)
+	w.mesos.StopAgent(host)
+	w.await("a lost agent", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unreachable")
+	})
+	w.deleteCluster("true")
+	w.applyCluster()
+	w.await("the task to be remembered", func(c *v1alpha1.QuobyteCluster) bool {
+		return slices.ContainsFunc(c.Status.Tasks, func(s v1alpha1.TaskStatus) bool { return s.TaskID == task })
+	})
+	w.mesos.StartAgent(host)
+	w.awaitReady()
+	w.checkNoDuplicates()
 }
 
 func TestTeardownStopsEverything(t *testing.T) {

@@ -279,7 +279,7 @@ func TestRollback(t *testing.T) {
 	if s := r.Services[data]; s.Updated != 0 || s.Ready != 3 {
 		t.Errorf("%+v", s)
 	}
-	wantText(t, waits(t, r, data, "node2"), "runs version 1.1.5 again: the update to 1.1.6 failed")
+	wantText(t, waits(t, r, data, "node2"), "runs version 1.1.5, and not what the spec asks for: the update to 1.1.6 failed")
 	for _, entry := range l.log {
 		if strings.HasPrefix(entry, "start") && !strings.HasSuffix(entry, "1.1.5") {
 			t.Error(entry)

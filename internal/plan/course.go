@@ -85,6 +85,12 @@ func orderOf(named []v1alpha1.ServiceName) []kind {
 	return order
 }
 
+// before says that the service is updated before the other one.
+func (c *course) before(service string, k kind) bool {
+	first, ok := kindOf(quobyte.Service(service))
+	return ok && slices.Index(c.order, first) < slices.Index(c.order, k)
+}
+
 // loadGood looks up what ran well last. A stored spec whose hash is another one was
 // written by a later version that knows more fields: it must not be launched.
 func (p *pass) loadGood() {

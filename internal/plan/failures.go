@@ -97,20 +97,24 @@ func (p *pass) foldFailures() {
 	p.loadCounters()
 	failures := 0
 	for i, t := range p.snap.Ended {
-		ill := stoppedIll(t)
-		if !ill && !failed(t) {
-			continue
-		}
 		id, ok := quobyte.ParseTaskID(t.ID)
 		k, ours := kindOf(id.Service)
-		if !ok || !ours || ill && !p.restarted(k, &id) {
+		if !ok || !ours {
+			continue
+		}
+		key := keyOf(k, id.HostKey)
+		c := p.counters[key]
+		if c != nil && i >= c.next && id.Hash != c.hash {
+			delete(p.counters, key) // superseded
+			c = nil
+		}
+		ill := stoppedIll(t)
+		if !ill && !failed(t) || ill && !p.restarted(k, &id) {
 			continue
 		}
 		if !ill {
 			failures++
 		}
-		key := keyOf(k, id.HostKey)
-		c := p.counters[key]
 		if c == nil {
 			c = &counter{Failure: v1alpha1.Failure{Service: k.String()}}
 			p.counters[key] = c
@@ -125,10 +129,30 @@ func (p *pass) foldFailures() {
 	}
 	p.flood = p.floodOf(failures)
 	for key, c := range p.counters {
-		if !p.counts(key, c) {
+		if p.superseded(key, c) || !p.counts(key, c) {
 			delete(p.counters, key)
 		}
 	}
+}
+
+// superseded says that the instance was led to another spec since it failed. When it is
+// led back to the one that failed, that is a new attempt, with all the time that it is
+// due.
+func (p *pass) superseded(key instanceKey, c *counter) bool {
+	if key.kind.floats() {
+		f := &p.floating[key.kind]
+		same := func(h *host) bool { return h.slots[key.kind].task.id.Hash == c.hash }
+		return len(f.kept) > 0 && f.missing() == 0 && !slices.ContainsFunc(f.kept, same)
+	}
+	h := p.hosts[key.host]
+	if h == nil {
+		return false
+	}
+	if t := h.slots[key.kind].task; t != nil {
+		return t.id.Hash != c.hash
+	}
+	e := p.ends[key]
+	return e != nil && e.hash != c.hash
 }
 
 // floodOf returns until when waits what the snapshot does not remember: so many
@@ -197,14 +221,14 @@ func triedFrom(t *mesosbridge.Task, id *quobyte.TaskID) *metav1.Time {
 
 // restarted says that the end of a task that was stopped while it was unhealthy counts
 // as a restart for its health. Of another spec it was stopped for its update, unless
-// updates are halted.
+// updates are halted, or at a service that goes before it.
 func (p *pass) restarted(k kind, id *quobyte.TaskID) bool {
 	if p.in.Cluster.Spec.Health.RestartAfter.Duration <= 0 {
 		return false
 	}
 	u := p.in.Cluster.Status.Update
-	halted := p.in.Cluster.Spec.Update.Paused || u != nil && u.State == v1alpha1.UpdateFailed
-	return id.Hash == p.specs[k].hash || halted && id.Hash == p.course.good[k].hash
+	waits := p.in.Cluster.Spec.Update.Paused || u != nil && (u.State == v1alpha1.UpdateFailed || p.course.before(u.Service, k))
+	return id.Hash == p.specs[k].hash || waits && id.Hash == p.course.good[k].hash
 }
 
 // countRestart counts one restart for health. It is no failure: what waits after many

@@ -57,7 +57,10 @@ const (
 
 // presenceOf says how the service is there.
 func (p *pass) presenceOf(s *slot, k kind) presence {
-	if !s.available(k) {
+	switch {
+	case s.task != nil && p.mayServe(s.task) && !(k.bound() && s.duplicate()):
+		return young
+	case !s.available(k):
 		return away
 	}
 	if until := s.task.Steady.Add(p.provesItself(s.task)); p.now.Before(until) {
@@ -65,6 +68,17 @@ func (p *pass) presenceOf(s *slot, k kind) presence {
 		return young
 	}
 	return steady
+}
+
+// mayServe says that no health check has reported on the task to this subscription, which
+// did not launch it: it may have served for long. When nothing has reported for long the
+// check does not.
+func (p *pass) mayServe(t *task) bool {
+	if t.status != comingUp || !p.within(t.Steady, runsWell) {
+		return false
+	}
+	launched, known := t.id.Launched()
+	return !known || launched.Before(p.snap.Since)
 }
 
 // provesItself is how long a task must run until it is believed to go on: minReady, or

@@ -51,7 +51,8 @@ func (p *pass) restartCount(k kind, hostKey string) int32 {
 // nothing away, so that the gate lets all of it go; but services that need each other
 // look unhealthy all at once, as when the registries lose their quorum, and restarting
 // all of them would make it worse. So one is tried, and the others wait for how that
-// goes. What is outdated is left to the update, unless that is halted.
+// goes. What is outdated is left to the update, unless that is halted or is at another
+// service, which may take days.
 func (p *pass) heal() {
 	if p.in.Cluster.Spec.Health.RestartAfter.Duration <= 0 || !p.mayStop() {
 		return
@@ -63,7 +64,8 @@ func (p *pass) heal() {
 
 // returnsAsItIs says that what is stopped comes back with the spec that it has.
 func (p *pass) returnsAsItIs(t *task) bool {
-	return !t.outdated || p.course.halted != "" && t.id.Hash != "" && p.course.good[t.kind].hash == t.id.Hash
+	waits := p.course.halted != "" || p.course.later[t.kind]
+	return !t.outdated || waits && t.id.Hash != "" && p.course.good[t.kind].hash == t.id.Hash
 }
 
 func (p *pass) healKind(k kind) {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -116,8 +117,8 @@ func TestHealLeavesTheOutdatedToTheUpdate(t *testing.T) {
 	wantList(t, "kills", kills(f.plan()))
 }
 
-// TestHealWhileUpdating: the update of a service has its turn. Where updates are halted
-// what is outdated is restarted as it was, and counted.
+// TestHealWhileUpdating: what is outdated is restarted as it was, and counted, where
+// updates are halted or another service has its turn.
 func TestHealWhileUpdating(t *testing.T) {
 	build := func() *fixture {
 		f := healing(t)
@@ -135,10 +136,14 @@ func TestHealWhileUpdating(t *testing.T) {
 	}
 	f := build()
 	f.age(registry)
-	wantList(t, "kills, the registries have their turn", kills(f.plan()), "registry node1")
+	r := f.plan()
+	wantList(t, "kills, the registries have their turn", kills(r), "registry node1", "data node2")
+	wantText(t, r.Kills[1].Cause, "unhealthy for 10m0s (restart 1)")
+	f = build()
+	wantText(t, f.plan().Kills[0].Cause, "update to 1.1.5")
 	f = build()
 	f.cluster.Spec.Update.Paused = true
-	r := f.plan()
+	r = f.plan()
 	wantList(t, "kills, paused", kills(r), "data node2")
 	wantText(t, r.Kills[0].Cause, "unhealthy for 10m0s (restart 1)")
 	x := f.snap.Tasks[r.Kills[0].TaskID]
@@ -430,5 +435,35 @@ func TestUnhealthyAlert(t *testing.T) {
 				t.Error("nobody wakes")
 			}
 		})
+	}
+}
+
+// TestUnhealthyBeforeItsTurn has an update that is at the registries for long, and a data
+// service that is unhealthy: it is restarted as it is, less and less often.
+func TestUnhealthyBeforeItsTurn(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Health.RestartAfter = minutes(5)
+	l.cluster.Spec.Update.MinReady = minutes(600)
+	l.now = noon.Add(24 * time.Hour)
+	l.cluster.Spec.Version = "1.1.6"
+	l.pass()
+	l.now = l.now.Add(time.Second)
+	l.pass()
+	began := l.now
+	l.log = nil
+	for l.now.Before(began.Add(time.Hour)) {
+		task := l.find(data, "node3")
+		if task.Healthy = no(); task.Since.Before(began) && task.Steady.Before(began) {
+			task.Steady = began
+		}
+		l.now = l.now.Add(10 * time.Second)
+		if len(l.pass().Kills) > 0 {
+			l.pass()
+		}
+	}
+	restart := []string{"stop data node3", "start data node3 1.1.5"} // after 5, 10 and 20 minutes
+	wantList(t, "log", l.log, slices.Concat(restart, restart, restart)...)
+	if f := l.cluster.Status.Failures; len(f) != 1 || f[0].Restarts != 3 {
+		t.Errorf("%+v", f)
 	}
 }

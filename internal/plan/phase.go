@@ -16,21 +16,23 @@ func (p *pass) reportPhase() {
 	}
 }
 
-// updatePhase says how an update stands that does not go on: who waits for the cluster
-// to become Ready has to know that it does not by itself.
+// updatePhase says how an update or a restart stands: who waits for the cluster to
+// become Ready waits until it is over, and has to know when it does not go on by itself.
 func (p *pass) updatePhase(phase Phase) Phase {
 	u := p.result.Update
-	if u == nil || phase == PhaseReady || p.frozen != "" {
+	if u == nil || p.frozen != "" {
 		return phase
 	}
 	switch u.State {
+	case v1alpha1.UpdateProgressing, v1alpha1.UpdateRollingBack:
+		return PhaseUpdating
 	case v1alpha1.UpdateFailed:
 		if u.Failed == nil || p.course.back != nil { // else it is rolled back
 			return PhaseFailed
 		}
 		return PhaseUpdating
 	case v1alpha1.UpdatePaused:
-		if phase == PhaseUpdating {
+		if phase == PhaseUpdating || phase == PhaseReady {
 			return PhasePaused
 		}
 	case v1alpha1.UpdateRolledBack:
@@ -60,7 +62,7 @@ func (p *pass) stopped() bool {
 }
 
 // runningPhase tells an update from a start: in an update everything runs or is
-// being replaced, or has been and does not come up.
+// being replaced.
 func (p *pass) runningPhase() Phase {
 	ready, absent, replacing := true, false, false
 	for k := range kinds {
@@ -96,7 +98,7 @@ func (p *pass) runningPhase() Phase {
 	switch {
 	case ready:
 		return PhaseReady
-	case replacing && !absent, p.recorded() != nil:
+	case replacing && !absent:
 		return PhaseUpdating
 	}
 	return PhaseStarting

@@ -17,13 +17,24 @@ func (p *pass) reportUpdate() {
 			p.result.Update = u.DeepCopy()
 		}
 	case !p.mayStop() && same:
-		p.result.Update = status.Update.DeepCopy() // nobody knows better
+		p.result.Update = p.suspendedUpdate(status.Update.DeepCopy()) // nobody knows better
 	case p.course.back != nil:
 		p.result.Update = p.rollbackStatus()
 	default:
 		p.result.Update = p.updateStatus()
 	}
 	p.noticeUpdate()
+}
+
+// suspendedUpdate says of an update that would go on that it does not.
+func (p *pass) suspendedUpdate(u *v1alpha1.UpdateStatus) *v1alpha1.UpdateStatus {
+	if u != nil && p.in.Cluster.Spec.Suspend && (u.State == v1alpha1.UpdateProgressing || u.State == v1alpha1.UpdateRollingBack) {
+		u.State = v1alpha1.UpdatePaused
+		if !IsRestart(u) {
+			u.Message = "spec.suspend is true"
+		}
+	}
+	return u
 }
 
 // updateStatus is the progress of an update to what is asked for, or of a restart;
@@ -235,9 +246,10 @@ func (p *pass) workOn(r *rollout, k kind, goesOn bool) (w *work, active, open bo
 			}
 		}
 	}
-	if missing := p.floating[k].missing(); missing > 0 {
-		w.total += missing
-		active = active || goesOn && p.touched(r, k) && p.homelessUnsettled(k)
+	f := &p.floating[k]
+	w.total += f.missing() + f.launched
+	if f.missing() > 0 || f.launched > 0 {
+		active = active || goesOn && p.touched(r, k) && (f.launched > 0 || p.homelessUnsettled(k))
 	}
 	return w, active, open
 }

@@ -117,3 +117,82 @@ func TestNeverHealthyFailsInTime(t *testing.T) {
 		t.Errorf("it was not restarted for its health meanwhile: %v", l.log)
 	}
 }
+
+// TestFailedVersionIsTriedAnew: what failed, was given up and is asked for again has all
+// the time that it is due, and is stopped for once.
+func TestFailedVersionIsTriedAnew(t *testing.T) {
+	for name, again := range map[string]func(*live){
+		"given up by hand":           func(l *live) { l.cluster.Spec.Update.OnFailure = v1alpha1.FailurePause },
+		"rolled back, and then kept": func(l *live) { l.cluster.Spec.Update.OnFailure = v1alpha1.FailureRollback },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := liveCluster(t)
+			l.cluster.Spec.Update.Timeout = metav1.Duration{Duration: time.Minute}
+			again(l)
+			l.broken, l.cluster.Spec.Version = "1.1.7", "1.1.7"
+			l.run(10)
+			if l.cluster.Spec.Update.OnFailure == v1alpha1.FailurePause {
+				l.cluster.Spec.Version = "1.1.5"
+				l.run(5)
+				l.cluster.Spec.Version = "1.1.7"
+			}
+			l.wantVersion("1.1.5")
+			l.cluster.Spec.Update.OnFailure = v1alpha1.FailurePause
+			l.log = nil
+			for range 4 { // less than the time-out
+				l.now = l.now.Add(10 * time.Second)
+				if r := l.pass(); stateOf(r) != v1alpha1.UpdateProgressing {
+					t.Errorf("%v: %+v", l.log, r.Update)
+				}
+			}
+			wantList(t, "what is done", l.log[:min(len(l.log), 2)], "stop registry node1", "start registry node1 1.1.7")
+			l.broken = ""
+			l.run(5)
+			l.wantVersion("1.1.7")
+		})
+	}
+}
+
+// TestUpdateIsToldOfWithoutAGap: also while a floating service moves from one task to
+// the next the status tells of the update, and who waits for Ready waits.
+func TestUpdateIsToldOfWithoutAGap(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Services.Webconsole.Instances = 1
+	l.run(5)
+	l.cluster.Spec.Update.MinReady = metav1.Duration{Duration: 30 * time.Second}
+	l.cluster.Spec.Version = "1.1.6"
+	var last Result
+	for range 500 {
+		r := l.pass()
+		if r.Update == nil {
+			last = r
+			break
+		}
+		if r.Phase != PhaseUpdating {
+			t.Errorf("%s during the update: %+v", r.Phase, r.Update)
+		}
+		l.now = l.now.Add(5 * time.Second)
+	}
+	if last.Phase != PhaseReady || last.Good == nil || last.Good.Version != "1.1.6" {
+		t.Errorf("in the end %s, %+v; %v", last.Phase, last.Good, l.log)
+	}
+	l.wantVersion("1.1.6")
+
+	l.log = nil
+	l.cluster.Annotations = map[string]string{v1alpha1.AnnotationRestartedAt: l.now.UTC().Format(time.RFC3339)}
+	l.now = l.now.Add(10 * time.Second)
+	for range 500 {
+		r := l.pass()
+		if r.Update == nil {
+			last = r
+			break
+		}
+		if r.Phase != PhaseUpdating {
+			t.Errorf("%s during the restart: %+v", r.Phase, r.Update)
+		}
+		l.now = l.now.Add(5 * time.Second)
+	}
+	if last.Phase != PhaseReady || len(l.log) != 2*len(last.Instances) {
+		t.Errorf("in the end %s: %v", last.Phase, l.log)
+	}
+}

@@ -115,7 +115,7 @@ func (p *pass) explain(k kind, h *host, i *Instance) {
 	case i.Available && s.wanted && s.task.outdated:
 		s.wait = p.updateWait(k)
 	case i.Available && s.wanted && !p.current(s.task):
-		s.wait = updates.waits("runs version " + p.specs[k].spec.Version + " again: the update to " + p.course.back.Version + " failed")
+		s.wait = &wait{code: codeUpdate, message: "runs version " + p.specs[k].spec.Version + ", and not what the spec asks for: the update to " + p.course.back.Version + " failed"}
 	case i.Available && s.wanted && p.course.restarts.due && p.restartDue(s):
 		s.wait = restarts.waits("waits for its restart on request")
 	case i.Available && p.renews(s):

@@ -53,7 +53,7 @@ func TestPhases(t *testing.T) {
 		"one is missing":                     {func(f *fixture) { delete(f.snap.Tasks, f.find(data, "node1").ID) }, PhaseStarting},
 		"one is unhealthy":                   {func(f *fixture) { f.find(data, "node1").Healthy = no() }, PhaseStarting},
 		"one is outdated":                    {func(f *fixture) { f.age(api) }, PhaseUpdating},
-		"one is outdated and one is missing": {func(f *fixture) { f.age(api); delete(f.snap.Tasks, f.find(data, "node1").ID) }, PhaseStarting},
+		"one is outdated and one is missing": {func(f *fixture) { f.age(api); delete(f.snap.Tasks, f.find(data, "node1").ID) }, PhaseUpdating},
 		"the last is being replaced": {func(f *fixture) {
 			x := f.find(data, "node1")
 			x.Killing = noon

@@ -78,8 +78,8 @@ func TestUpdateGate(t *testing.T) {
 		"one is being killed by Mesos": {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_KILLING }, nil, "data on node2"},
 		"one is unhealthy":             {func(f *fixture) { f.find(data, "node2").Healthy = no() }, []string{"data node2"}, "data on node2"},
 		"one has not been checked": {func(f *fixture) {
-			f.find(data, "node2").Healthy = nil
-			f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Data, Hash: "oldhash"}: quobyte.SpecOf(f.cluster, quobyte.Data)}
+			x := f.find(data, "node2")
+			x.Healthy, x.Steady = nil, noon
 		}, []string{"data node2"}, "data on node2"},
 		"one starts": {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_STAGING }, []string{"data node2"}, "data on node2"},
 		"one of the new spec starts": {func(f *fixture) {
@@ -261,19 +261,48 @@ func TestMajorityCountsMissing(t *testing.T) {
 	}
 }
 
+// TestUncheckedSinceTheSubscription has an operator that starts anew, and to which Mesos
+// has told of no health yet: what it did not launch may serve.
+func TestUncheckedSinceTheSubscription(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Version = "1.1.6"
+	l.cluster.Spec.Update.MaxUnavailable = intstr.FromString("100%")
+	l.restartOperator()
+	for _, x := range l.snap.Tasks {
+		x.Healthy = nil
+	}
+	wantList(t, "kills", kills(l.plan()))
+	l.find(registry, "node2").Healthy = yes()
+	wantList(t, "kills with one available", kills(l.plan()))
+	l.find(registry, "node1").Healthy = yes()
+	wantList(t, "kills with two available", kills(l.plan()), "registry node3")
+	l.now = l.now.Add(10 * time.Minute) // the check of the third does not report
+	wantList(t, "kills", kills(l.plan()), "registry node3")
+}
+
 // TestUncheckedOfUnknownSpec has tasks that no health check reports on, whose specs are
-// not stored any more, and a spec that asks for checks: they serve, as far as anybody knows.
+// not stored any more, and a spec that asks for checks: they may serve, and are not stopped
+// past the gate. When they have run for long they do.
 func TestUncheckedOfUnknownSpec(t *testing.T) {
 	f := threeHosts(t)
 	f.age(registry, metadata, data)
 	for _, host := range []string{"node1", "node2", "node3"} {
 		for k := range s3 {
-			f.find(k, host).Healthy = nil
+			x := f.find(k, host)
+			x.Healthy, x.Steady = nil, noon
 		}
+	}
+	r := f.plan()
+	wantList(t, "kills", kills(r))
+	wantText(t, waits(t, r, registry, "node2"), "waits for its first health check")
+	f.now = noon.Add(10 * time.Minute)
+	if r.Recheck.After(f.now) {
+		t.Errorf("looks again at %s", r.Recheck)
 	}
 	wantList(t, "kills", kills(f.plan()), "registry node1")
 	f.find(registry, "node2").State = mesos.TASK_LOST
 	wantList(t, "kills with one away", kills(f.plan()))
+
 	f.find(registry, "node2").State = mesos.TASK_RUNNING
 	was := quobyte.SpecOf(f.cluster, quobyte.Registry)
 	f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Registry, Hash: "oldhash"}: was}

@@ -143,17 +143,24 @@ func (p *pass) statusOf(t *task) status {
 }
 
 // checked says that Mesos checks the task's health, as its own spec has it. Tasks of the
-// earlier framework and probers have no health check. Nor, as far as anybody knows, has a
-// task whose spec is not stored any more: that no check has reported is no reason to
-// take it for one that does not serve, and to stop it past the gate.
+// earlier framework and probers have no health check. Of a task whose spec is not stored
+// any more nobody knows: when no check has reported for long there is none.
 func (p *pass) checked(t *task) bool {
 	switch {
 	case t.id.Legacy || t.kind == prober:
 		return false
+	case p.unknown(t):
+		return p.specs[t.kind].spec.Checked() && p.within(t.Steady, runsWell)
 	case t.outdated:
 		return p.in.Specs[SpecKey{services[t.kind], t.id.Hash}].Checked()
 	}
 	return p.specs[t.kind].spec.Checked()
+}
+
+// unknown says that nobody knows the spec of the task.
+func (p *pass) unknown(t *task) bool {
+	_, known := p.in.Specs[SpecKey{services[t.kind], t.id.Hash}]
+	return t.outdated && !known
 }
 
 // removed says that Mesos has removed the framework: it has told its tasks to end,

@@ -247,8 +247,10 @@ func (w *world) nameGone(l *lostAgent) bool {
 
 func (w *world) markGone(d dice) string {
 	host := pick(d, w.plan.hosts)
-	id := w.agentID(host)
-	if id == "" {
+	// Who runs Mesos says so of an agent that hears it, and ends. Of one that is away
+	// nobody knows that its containers end.
+	hears := slices.ContainsFunc(w.mesos.Hosts(), func(a mesostest.AgentRecord) bool { return a.Host == host && a.Running && a.Registered })
+	if !hears {
 		return ""
 	}
 	// The machine is taken out, and another one with its name comes.

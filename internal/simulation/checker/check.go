@@ -16,7 +16,7 @@ import (
 // Check judges a record. It returns nothing when all rules were kept.
 func Check(r Record) []Violation {
 	c := &check{Record: r, truth: map[string]*mesostest.TaskRecord{}, tasks: map[string]*task{}, sessions: map[string]*session{},
-		launched: map[string]bool{}, specs: map[string]time.Time{}, wishes: newWishes(), maintenance: newMaintenance()}
+		launched: map[string]bool{}, hosts: map[string]string{}, specs: map[string]time.Time{}, wishes: newWishes(), maintenance: newMaintenance()}
 	for i := range r.Tasks {
 		c.truth[r.Tasks[i].ID] = &r.Tasks[i]
 	}
@@ -41,6 +41,7 @@ type check struct {
 	sessions map[string]*session  // by stream
 	last     *session             // that was subscribed last
 	launched map[string]bool      // task ids
+	hosts    map[string]string    // of agents, as their offers say
 	specs    map[string]time.Time // when each was launched first
 	wishes   wishes
 	// maintenance as the wire tells of it, and healed what was restarted for its health.
@@ -162,7 +163,9 @@ func (c *check) event(e *Entry) {
 		c.last, s.began = s, c.now
 	case scheduler.Event_OFFERS:
 		for i := range e.Event.Offers.Offers {
-			s.known[e.Event.Offers.Offers[i].AgentID.Value] = true
+			o := &e.Event.Offers.Offers[i]
+			s.known[o.AgentID.Value] = true
+			c.hosts[o.AgentID.Value] = o.Hostname
 		}
 	case scheduler.Event_FAILURE:
 		if id := e.Event.Failure.AgentID.GetValue(); e.Event.Failure.ExecutorID == nil {
@@ -318,6 +321,9 @@ func (c *check) probed() bool {
 }
 
 func (c *check) hostOf(agent string) string {
+	if host := c.hosts[agent]; host != "" {
+		return host
+	}
 	for i := range c.Tasks {
 		if c.Tasks[i].AgentID == agent {
 			return c.Tasks[i].Host

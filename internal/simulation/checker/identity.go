@@ -45,7 +45,8 @@ func (c *check) tearsDown() {
 	}
 	for _, t := range c.tasks {
 		truth := c.truth[t.id]
-		if truth == nil || t.service == "prober" || !truth.Alive() && !truth.Ended.After(c.now) || c.wishes.wronglyGone[t.agent] || c.wishes.gone[t.agent] {
+		// What ends in this very instant ends because of it.
+		if truth == nil || t.service == "prober" || !truth.Alive() && truth.Ended.Before(c.now) || c.wishes.wronglyGone[t.agent] || c.wishes.gone[t.agent] {
 			continue
 		}
 		if c.reachable(t) {
