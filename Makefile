@@ -52,7 +52,7 @@ demo-devices: build-demo ## The same, and disks are added, moved, pulled out and
 	@exec bin/quobyte-demo -devices
 
 .PHONY: demo-tour
-demo-tour: build-demo ## The same, and goes through updates, good and bad, a lost agent and a maintenance window.
+demo-tour: build-demo ## The same, and goes through updates, a lost agent, maintenance, a restart and a cordon.
 	@exec bin/quobyte-demo -tour
 
 .PHONY: build-demo

@@ -247,6 +247,7 @@ func addControllers(mgr ctrl.Manager, lease *cluster.Lease, artifactPath string,
 		Events: mgr.GetEventRecorder("quobyte-operator"), Clock: clock.RealClock{},
 		Nonces:       func() string { return uuid.NewString()[:8] },
 		Metrics:      cluster.NewMetrics(metrics.Registry, fleet),
+		Log:          log.WithName("cluster"),
 		ArtifactPath: artifactPath,
 	}
 	if err := clusters.SetupWithManager(mgr); err != nil {

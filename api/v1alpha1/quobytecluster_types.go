@@ -297,7 +297,7 @@ type PlacementSpec struct {
 
 	// UnreachableTimeout is how long the agent of an s3, api or webconsole service may
 	// be unreachable before another instance is started elsewhere. Services with
-	// devices wait for theirs.
+	// devices wait for theirs. From 1s to 24h; default 5m; for example 10m.
 	// +kubebuilder:default="5m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64

@@ -26,13 +26,14 @@ const (
 type UpdateSpec struct {
 	// MaxUnavailable is how many instances of each service may be away at a time,
 	// whatever keeps them away: a number, or a percentage of the wanted ones, rounded
-	// down and at least one. Of the registries a majority stays in any case.
+	// down and at least one. Of the registries a majority stays in any case. From 1 to
+	// 10000, or from 1% to 100%; default 1; for example 2, or "10%".
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 10000 : self.matches('^([1-9][0-9]?|100)%$')",message="update.maxUnavailable must be a number from 1 to 10000 or a percentage from 1% to 100%"
 	MaxUnavailable intstr.IntOrString `json:"maxUnavailable,omitempty"`
 
 	// MinReady is how long an instance must run, healthy, before the next one is
-	// stopped.
+	// stopped. From 0s to 1h; default 30s; for example 2m.
 	// +kubebuilder:default="30s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -41,7 +42,8 @@ type UpdateSpec struct {
 	MinReady metav1.Duration `json:"minReady,omitempty"`
 
 	// Order in which the services are updated. Those that are not named come after
-	// these, in the order of the default.
+	// these, in the order of the default: registry, metadata, data, s3, api, webconsole,
+	// client.
 	// +kubebuilder:default={registry,metadata,data,s3,api,webconsole,client}
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=7
@@ -49,14 +51,16 @@ type UpdateSpec struct {
 	Order []ServiceName `json:"order,omitempty"`
 
 	// DomainBy is an attribute of the agents, or "zone" or "region": of each service all
-	// of one domain are updated before the next. Empty: host by host.
+	// of one domain are updated before the next. Empty, the default: host by host. For
+	// example rack.
 	// +kubebuilder:default=""
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^:;[:cntrl:]]*$')",message="update.domainBy must be empty or the name of an attribute such as rack: no ':', ';' or control characters"
 	DomainBy string `json:"domainBy,omitempty"`
 
 	// Timeout is how long an instance that was stopped for an update may take until
-	// it runs, healthy. After it the update has failed.
+	// it runs, healthy. After it the update has failed. From 1s to 24h; default 10m; for
+	// example 30m.
 	// +kubebuilder:default="10m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -65,12 +69,12 @@ type UpdateSpec struct {
 	Timeout metav1.Duration `json:"timeout,omitempty"`
 
 	// OnFailure is Pause, to stop where an update failed, or Rollback, to lead what
-	// was updated back to what ran well last.
+	// was updated back to what ran well last. Default Pause.
 	// +kubebuilder:default=Pause
 	OnFailure FailurePolicy `json:"onFailure,omitempty"`
 
 	// Paused stops updates and restarts on request until it is false again. What
-	// fails is started again as it was.
+	// fails is started again as it was. Default false.
 	// +kubebuilder:default=false
 	Paused bool `json:"paused,omitempty"`
 }
@@ -78,27 +82,28 @@ type UpdateSpec struct {
 // HealthSpec says how Mesos checks the health of services, and when one that stays
 // unhealthy is restarted. Mesos only reports: it restarts nothing.
 type HealthSpec struct {
-	// Enabled has Mesos ask the http port of each service that has one.
+	// Enabled has Mesos ask the http port of each service that has one. Default true.
 	// +kubebuilder:default=true
 	// +optional
 	Enabled bool `json:"enabled"`
-	// Except names services that are not checked.
+	// Except names services that are not checked; default none; for example [s3].
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=7
 	Except []ServiceName `json:"except,omitempty"`
-	// Path that is asked for. A status from 200 to 399 is healthy.
+	// Path that is asked for. A status from 200 to 399 is healthy. Default /; for example
+	// /health.
 	// +kubebuilder:default="/"
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^/[^[:space:][:cntrl:]]*$')",message="health.path must begin with '/' and have no white space"
 	Path string `json:"path,omitempty"`
-	// Interval between two checks.
+	// Interval between two checks. From 1s to 1h; default 15s; for example 30s.
 	// +kubebuilder:default="15s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="size(self) > 0 && self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$')",message="health.interval must be a duration in hours, minutes and seconds, such as 15s"
 	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || !self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$') || duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="health.interval must be from 1s to 1h"
 	Interval metav1.Duration `json:"interval,omitempty"`
-	// Timeout of one check.
+	// Timeout of one check. From 1s to 1h; default 20s; for example 5s.
 	// +kubebuilder:default="20s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -106,7 +111,7 @@ type HealthSpec struct {
 	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || !self.matches('^([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,6}([.][0-9]{1,9})?s)?$') || duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="health.timeout must be from 1s to 1h"
 	Timeout metav1.Duration `json:"timeout,omitempty"`
 	// GracePeriod after the start in which failing checks are not reported: a
-	// service reads its devices first.
+	// service reads its devices first. From 0s to 24h; default 2m; for example 10m.
 	// +kubebuilder:default="2m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -115,7 +120,8 @@ type HealthSpec struct {
 	GracePeriod metav1.Duration `json:"gracePeriod,omitempty"`
 	// RestartAfter is how long a service stays unhealthy before it is restarted. Each
 	// further restart of the same instance waits twice as long, up to an hour or
-	// RestartAfter. 0s: unhealthy services are reported and not restarted.
+	// RestartAfter. 0s: unhealthy services are reported and not restarted. From 0s to
+	// 24h; default 5m; for example 15m.
 	// +kubebuilder:default="5m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64
@@ -126,7 +132,8 @@ type HealthSpec struct {
 
 // MaintenanceSpec says how the cluster follows the maintenance schedule of Mesos.
 type MaintenanceSpec struct {
-	// LeadTime is how long before its window the services of a host are stopped.
+	// LeadTime is how long before its window the services of a host are stopped. From 0s
+	// to 24h; default 10m; for example 1h.
 	// +kubebuilder:default="10m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=64

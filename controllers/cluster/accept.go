@@ -72,6 +72,8 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 	// Of one service several specs may be launched: what is missing while an update is
 	// halted comes back as it was.
 	addresses := map[plan.SpecKey]string{}
+	var launches []sentLaunch
+	defer func() { r.logLaunches(seen.key, launches) }()
 	for _, u := range usesOf(result) {
 		accept := mesosbridge.Accept{AgentID: u.agentID, OfferIDs: u.offerIDs}
 		for _, o := range u.operations {
@@ -85,8 +87,15 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 			}
 			accept.Tasks = append(accept.Tasks, r.task(l, addresses[key]))
 		}
-		if err := seen.member.bridge.Accept(accept); err != nil && !errors.Is(err, mesosbridge.ErrStale) {
+		err := seen.member.bridge.Accept(accept)
+		if errors.Is(err, mesosbridge.ErrStale) {
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("use the offers of %s: %w", u.host, err)
+		}
+		for i := range u.launches {
+			launches = append(launches, sentLaunch{&u.launches[i], accept.Tasks[i].TaskID.Value})
 		}
 	}
 	return unconfirmed

@@ -55,6 +55,7 @@ func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Res
 		r.announceKill(seen.cluster, kill, len(result.Kills))
 		bridge.Kill(kill.TaskID)
 	}
+	r.logKills(seen.key, result.Kills)
 	// With a REVIVE the held part of a host must go too, so that both come back
 	// as one offer.
 	if keep := seen.growing(r.Clock.Now()); keep > 0 && result.Phase == plan.PhaseStarting && len(result.Revives) == 0 {

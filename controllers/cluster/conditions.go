@@ -161,7 +161,9 @@ func unbootstrapped(result plan.Result) *plan.Alert {
 func unasked(result plan.Result) string {
 	n := 0
 	for i := range result.Instances {
-		if !result.Instances[i].Wanted && len(result.Instances[i].Tasks) > 0 {
+		instance := &result.Instances[i]
+		bound := instance.Service.DeviceType() != "" // else it is surplus, and is about to stop
+		if bound && !instance.Wanted && len(instance.Tasks) > 0 {
 			n++
 		}
 	}

@@ -61,6 +61,24 @@ func TestConditionsOfAnUpdate(t *testing.T) {
 	}
 }
 
+// TestUnasked counts what runs on for devices: what floats and is one too many has none.
+func TestUnasked(t *testing.T) {
+	ran := []*mesosbridge.Task{{}}
+	result := plan.Result{Instances: []plan.Instance{
+		{Service: "data", Wanted: true, Tasks: ran},
+		{Service: "data"},
+		{Service: "s3", Tasks: ran},
+		{Service: "client", Tasks: ran},
+	}}
+	if got := unasked(result); got != "" {
+		t.Errorf("says %q", got)
+	}
+	result.Instances = append(result.Instances, plan.Instance{Service: "metadata", Tasks: ran})
+	if got := unasked(result); got != "; 1 more run on for devices that are not in service (status.reasons)" {
+		t.Errorf("says %q", got)
+	}
+}
+
 func TestUpdateInALine(t *testing.T) {
 	at := func(state v1alpha1.UpdateState, message, current string) *v1alpha1.UpdateStatus {
 		return &v1alpha1.UpdateStatus{State: state, From: "1.1.5", To: "1.1.6", Service: "data", Updated: 4, Total: 12, Current: current, Message: message}

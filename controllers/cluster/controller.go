@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -55,6 +56,8 @@ type Reconciler struct {
 	// Nonces returns 8 hexadecimal digits that it is unlikely to return again.
 	Nonces  func() string
 	Metrics *Metrics
+	// Log tells what is done on Mesos, and why.
+	Log logr.Logger
 	// ArtifactPath is where the prober can be fetched, below spec.mesos.webUIURL;
 	// empty: it cannot.
 	ArtifactPath string

@@ -78,8 +78,10 @@ type member struct {
 	// unsettled is when a pass first did not know what runs; zero while it is
 	// known.
 	unsettled time.Time
-	// noticed are the notices that were told, message by reason.
+	// noticed are the notices that were told, message by reason and device.
 	noticed map[string]string
+	// saidGone are the agents that a person has declared gone, as the log tells.
+	saidGone []string
 	// answered is what was said last of the maintenance of agents, by agent id.
 	answered map[string]string
 }

@@ -46,14 +46,14 @@ func TestAnswersAreAnnouncedOnce(t *testing.T) {
 		snapshot.Agents[agent] = &mesosbridge.Agent{ID: agent, Unavailability: w}
 	}
 	window("a1", &mesos.Unavailability{})
-	waits := plan.InverseAnswer{AgentID: "a1", Host: "node1", OfferIDs: []string{"i"}, Why: "waits: data on node2 is not available"}
+	waits := plan.InverseAnswer{AgentID: "a1", Host: "node1", OfferIDs: []string{"i"}, Why: "data waits for data on node2, which is not available"}
 	accepted := plan.InverseAnswer{AgentID: "a1", Host: "node1", OfferIDs: []string{"i"}, Accept: true}
 	for i, step := range []struct {
 		answer plan.InverseAnswer
 		before func()
 		want   string
 	}{
-		{waits, nil, "Normal MaintenanceDeclined node1 must not go down yet: waits: data on node2 is not available"},
+		{waits, nil, "Normal MaintenanceDeclined node1 must not go down yet: data waits for data on node2, which is not available"},
 		{waits, nil, ""},
 		{accepted, nil, "Normal MaintenanceAccepted node1 may go down: no service runs there"},
 		{accepted, nil, ""},

@@ -89,6 +89,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 		r.takeInventory(seen)
 		return seen, nil
 	}
+	r.logSaidGone(seen)
 	seen.member.bridge.DeclareGone(seen.member.asked.goneAgents(cluster.GoneAgents()))
 	seen.snapshot = seen.member.bridge.Snapshot()
 	if ranBeforeProbing(cluster, seen.member.revisions.specs()) {

@@ -134,6 +134,7 @@ func (r *Reconciler) askProbers(seen *observation, result plan.Result) {
 	}
 	m.asked.declareGone(result.Gone)
 	for _, g := range result.Gone {
+		r.Log.Info("declare agent gone", "cluster", seen.key.String(), "host", g.Host, "agent", g.AgentID, "why", g.Why)
 		r.Events.Eventf(seen.cluster, nil, corev1.EventTypeNormal, "AgentGone", "Declare gone "+shortHost(g.Host),
 			"agent %s of %s is gone, and so are its services: %s", g.AgentID, g.Host, g.Why)
 	}

@@ -58,6 +58,7 @@ func (r *Reconciler) report(ctx context.Context, seen *observation, result plan.
 	}
 	r.reports.wrote(seen.key, now)
 	r.announce(seen.cluster, before, after)
+	r.logUpdate(seen.key, before.Update, after.Update)
 	return again, nil
 }
 

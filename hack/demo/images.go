@@ -13,10 +13,14 @@ const (
 	goodVersion     = "1.1.6"
 	missingVersion  = "1.1.7" // is not in the registry of images
 	crashingVersion = "1.1.8" // its data service ends soon after its start
+	nextVersion     = "1.1.9"
 )
 
 // pingTimeout is how long a lost agent is waited for: a real master takes 75 seconds.
 const pingTimeout = 3 * time.Second
+
+// crashesAfter is well below the minReady of the sample: only one goes down.
+const crashesAfter = 300 * time.Millisecond
 
 // play is what a service does that only pretends to run. A real image takes longer to
 // start; this much can be followed by eye.
@@ -26,7 +30,7 @@ func play(task mesos.TaskInfo) mesostest.Play {
 	case version == missingVersion:
 		script = notFound
 	case version == crashingVersion && task.Name == "data":
-		script = mesostest.FailsAfter(time.Second, "Container exited with status 134")
+		script = mesostest.FailsAfter(crashesAfter, "Container exited with status 134")
 	}
 	return mesostest.Delayed(time.Second, script)(task)
 }

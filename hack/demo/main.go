@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -29,7 +28,7 @@ func main() {
 	d := &demo{began: time.Now(), current: os.Getenv("DEMO_CLUSTER") == "current"}
 	flag.BoolVar(&d.once, "once", os.Getenv("CI") != "", "End when all is shown, instead of waiting for Ctrl-C; the default where CI is set.")
 	flag.BoolVar(&d.showDevices, "devices", false, "Show what happens to devices: one is added, moved, pulled out and taken out of service.")
-	flag.BoolVar(&d.showTour, "tour", false, "Show an update, one that fails and pauses, one that fails and is rolled back, a lost agent and a maintenance window.")
+	flag.BoolVar(&d.showTour, "tour", false, "Show an update, one that fails and pauses, one that fails and is rolled back, a lost agent, a maintenance window, a restart and a cordon.")
 	flag.BoolVar(&d.directories, "directories", false, "Let directories stand for disks, even where real file systems can be mounted.")
 	flag.StringVar(&d.dir, "dir", "", "Folder for logs, the kubeconfig, etcd's data and disks; what is in it is removed. Empty: bin/demo.")
 	flag.StringVar(&d.program, "operator", "", "The operator's program. Empty: bin/manager.")
@@ -122,7 +121,7 @@ func (d *demo) findFolders() error {
 }
 
 func (d *demo) operatorEnded() error {
-	return errors.New("the operator ended: " + d.operator.LastWords())
+	return fmt.Errorf("the operator ended (%s): see operator.log in %s", d.operator.HowItEnded(), d.dir)
 }
 
 // step is a part of what is shown.

@@ -23,12 +23,28 @@ func (d *demo) schedule(ctx context.Context, from time.Time, hosts ...string) er
 			},
 		})
 	}
-	_, err := d.askMaster(ctx, map[string]any{
+	call := map[string]any{
 		"type":                        "UPDATE_MAINTENANCE_SCHEDULE",
 		"update_maintenance_schedule": map[string]any{"schedule": map[string]any{"windows": windows}},
-	})
+	}
+	if err := d.showCall(call); err != nil {
+		return err
+	}
+	_, err := d.askMaster(ctx, call)
 	return err
 }
+
+// showCall prints a call to the master as a person would type it.
+func (d *demo) showCall(call any) error {
+	body, err := json.Marshal(call)
+	if err == nil {
+		fmt.Printf("\n$ curl -H 'Content-Type: application/json' -H 'Accept: application/json' %s/api/v1 -d '%s'\n\n", d.mesos.URL(), body)
+	}
+	return err
+}
+
+// maintenanceStatus asks the master how its schedule is followed.
+var maintenanceStatus = map[string]string{"type": "GET_MAINTENANCE_STATUS"}
 
 // showMaintenance prints what Mesos tells those who run it, when the host is left.
 func (d *demo) showMaintenance(ctx context.Context, host string) error {
@@ -39,6 +55,9 @@ func (d *demo) showMaintenance(ctx context.Context, host string) error {
 		return answer == "ACCEPT", "it is " + answer, err
 	})
 	if err == nil {
+		err = d.showCall(maintenanceStatus)
+	}
+	if err == nil {
 		d.say("Mesos says that the framework's answer to the inverse offer of %s is %s", host, answer)
 	}
 	return err
@@ -47,7 +66,7 @@ func (d *demo) showMaintenance(ctx context.Context, host string) error {
 // inverseAnswer is what the framework has said to the inverse offer of a host, as Mesos
 // tells it; empty: nothing.
 func (d *demo) inverseAnswer(ctx context.Context, host string) (string, error) {
-	answer, err := d.askMaster(ctx, map[string]string{"type": "GET_MAINTENANCE_STATUS"})
+	answer, err := d.askMaster(ctx, maintenanceStatus)
 	if err != nil {
 		return "", err
 	}

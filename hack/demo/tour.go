@@ -7,12 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
-	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
 )
 
 // allServices is how many run in the demo.
@@ -21,24 +19,54 @@ const allServices = "13/13"
 // tour goes through what an operator of storage is judged by.
 func (d *demo) tour(ctx context.Context) error {
 	err := d.steps(ctx, []step{
-		{"A rolling update.", d.update},
+		{"A rolling update, paused halfway.", d.update},
 		{"An update that goes wrong: there is no such image. It stops where it failed.", d.failAndPause},
 		{"Another one, with onFailure Rollback: its data service crashes.", d.failAndRollBack},
 		{"An agent is lost, and comes back.", d.loseAgent},
 		{"A maintenance window in the schedule of Mesos.", d.maintain},
+		{"The restart of one service, by an annotation.", d.restart},
+		{"A host that gets nothing new.", d.cordon},
 	})
-	if err == nil {
-		fmt.Println("\nThat was all.")
+	if err != nil {
+		return err
 	}
-	return err
+	fmt.Println()
+	d.say("what the tour has set goes back to the defaults")
+	if err := d.patch(ctx, `{"spec":{"update":{"timeout":null,"onFailure":null},"placement":{"unreachableTimeout":null}}}`); err != nil {
+		return err
+	}
+	if err := d.follow(ctx, "all to be as asked", isReady); err != nil {
+		return err
+	}
+	fmt.Println("\nThat was all.")
+	return nil
 }
 
-// update shows that one instance after the other is replaced.
+// update shows that one instance after the other is replaced, and that a person can
+// stop that and go on.
 func (d *demo) update(ctx context.Context) error {
 	if err := d.follow(ctx, "all to run well", isReady); err != nil {
 		return err
 	}
 	if err := d.patch(ctx, `{"spec":{"version":"`+goodVersion+`"}}`); err != nil {
+		return err
+	}
+	err := d.follow(ctx, "the registries to be updated", func(c *v1alpha1.QuobyteCluster) bool {
+		return c.Status.Update != nil && c.Status.Update.Service == "metadata"
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.patch(ctx, `{"spec":{"update":{"paused":true}}}`); err != nil {
+		return err
+	}
+	if err := d.follow(ctx, "the update to be paused", isPaused); err != nil {
+		return err
+	}
+	if err := d.kubectlRun(ctx, "get", "quobyteclusters"); err != nil {
+		return err
+	}
+	if err := d.patch(ctx, `{"spec":{"update":{"paused":false}}}`); err != nil {
 		return err
 	}
 	if err := d.follow(ctx, "version "+goodVersion, isReady); err != nil {
@@ -49,6 +77,7 @@ func (d *demo) update(ctx context.Context) error {
 
 // failAndPause: a person looks at what Mesos said, and gives the version up.
 func (d *demo) failAndPause(ctx context.Context) error {
+	before := d.alive("")
 	if err := d.patch(ctx, `{"spec":{"version":"`+missingVersion+`","update":{"timeout":"8s"}}}`); err != nil {
 		return err
 	}
@@ -58,7 +87,16 @@ func (d *demo) failAndPause(ctx context.Context) error {
 	if err := d.showConditions(ctx); err != nil {
 		return err
 	}
-	d.say("12 of 13 services were not touched; back to %s", goodVersion)
+	after, kept := d.alive(""), 0
+	for id := range before {
+		if after[id] {
+			kept++
+		}
+	}
+	if kept != len(before)-1 {
+		return fmt.Errorf("of %d tasks %d run on: the update has not stopped at the first that failed", len(before), kept)
+	}
+	d.say("%d of %d tasks are those that ran before; back to %s", kept, len(before), goodVersion)
 	if err := d.patch(ctx, `{"spec":{"version":"`+goodVersion+`"}}`); err != nil {
 		return err
 	}
@@ -90,29 +128,74 @@ func (d *demo) loseAgent(ctx context.Context) error {
 	}
 	d.say("the agent of %s is stopped; api runs there", host)
 	d.mesos.StopAgent(host)
-	err := d.follow(ctx, "another api service", func(*v1alpha1.QuobyteCluster) bool {
-		return slices.ContainsFunc(d.mesos.Tasks(), func(t mesostest.TaskRecord) bool {
-			return t.Info.Name == "api" && t.Host != host && !t.Running.IsZero()
-		})
+	elsewhere := ""
+	err := d.follow(ctx, "another api service", func(c *v1alpha1.QuobyteCluster) bool {
+		elsewhere = otherHost(c, host)
+		return elsewhere != ""
 	})
 	if err != nil {
 		return err
 	}
-	d.say("api runs on another host; what has devices on %s waits for it:", host)
-	if err := d.kubectlRun(ctx, "get", "quobyteclusters", d.cluster.GetName(),
-		"-o", `jsonpath={range .status.reasons[*]}{.service}: {.message}{"\n"}{end}`); err != nil {
+	d.say("api runs on %s; what has devices on %s waits for it:", elsewhere, host)
+	if err := d.showReasons(ctx); err != nil {
 		return err
 	}
-	d.say("the agent is back; of the two api services the returned one is told to stop")
+	d.say("of the two api services one cannot be reached:")
+	if err := d.showTasks(ctx, "api"); err != nil {
+		return err
+	}
+	d.say("the agent of %s is back", host)
 	d.mesos.StartAgent(host)
-	return d.follow(ctx, "all to be as before", isReady)
+	if err := d.follow(ctx, "all to be as before", d.isAlone("api")); err != nil {
+		return err
+	}
+	if now := d.hostOf("api"); now != elsewhere {
+		return fmt.Errorf("api was to go on on %s, and runs on %s", elsewhere, now)
+	}
+	d.say("the returned api service on %s was told to stop, that on %s goes on:", host, elsewhere)
+	return d.showTasks(ctx, "api")
+}
+
+// otherHost is where the service api is ready and not on that host; empty: nowhere yet.
+func otherHost(c *v1alpha1.QuobyteCluster, host string) string {
+	ready := slices.ContainsFunc(c.Status.Services, func(s v1alpha1.ServiceStatus) bool { return s.Name == "api" && s.Ready > 0 })
+	for _, task := range c.Status.Tasks {
+		if ready && task.Service == "api" && task.Host != host && task.State == "RUNNING" {
+			return task.Host
+		}
+	}
+	return ""
+}
+
+// isAlone is isReady, and one instance of the service is left.
+func (d *demo) isAlone(service string) func(*v1alpha1.QuobyteCluster) bool {
+	return func(c *v1alpha1.QuobyteCluster) bool {
+		n := 0
+		for _, task := range c.Status.Tasks {
+			if task.Service == service {
+				n++
+			}
+		}
+		return isReady(c) && n == 1 && len(d.alive(service)) == 1
+	}
+}
+
+// showTasks prints where the instances of a service are that floats.
+func (d *demo) showTasks(ctx context.Context, service string) error {
+	return d.kubectlRun(ctx, "get", "quobyteclusters", d.cluster.GetName(),
+		"-o", `jsonpath={range .status.tasks[?(@.service=="`+service+`")]}{.service} on {.host}: {.state} {.taskID}{"\n"}{end}`)
+}
+
+func (d *demo) showReasons(ctx context.Context) error {
+	return d.kubectlRun(ctx, "get", "quobyteclusters", d.cluster.GetName(),
+		"-o", `jsonpath={range .status.reasons[*]}{.service}{"\t"}{.message}{"\n"}{end}`)
 }
 
 // maintain drains a host before its window.
 func (d *demo) maintain(ctx context.Context) error {
 	const host = "node2"
 	from := time.Now().Add(5 * time.Minute)
-	d.say("those who run Mesos schedule an hour for %s, in five minutes", host)
+	d.say("those who run Mesos schedule an hour for %s, in five minutes: that is within spec.maintenance.leadTime (10m), so its services stop at once", host)
 	if err := d.schedule(ctx, from, host); err != nil {
 		return err
 	}
@@ -138,6 +221,53 @@ func (d *demo) maintain(ctx context.Context) error {
 	return d.follow(ctx, "all to be as before", isReady)
 }
 
+// restart has all instances of one service restarted, one after the other.
+func (d *demo) restart(ctx context.Context) error {
+	const service = "metadata"
+	before := d.alive(service)
+	at := time.Now().UTC().Format(time.RFC3339)
+	if err := d.kubectlRun(ctx, "annotate", "--overwrite", "quobytecluster", d.cluster.GetName(),
+		v1alpha1.AnnotationRestartedAt+"-"+service+"="+at); err != nil {
+		return err
+	}
+	err := d.follow(ctx, "the restart of "+service, func(c *v1alpha1.QuobyteCluster) bool {
+		after := d.alive(service)
+		for id := range before {
+			if after[id] {
+				return false
+			}
+		}
+		return isReady(c)
+	})
+	if err == nil {
+		d.say("%d instances of %s were restarted, one after the other", len(before), service)
+	}
+	return err
+}
+
+// cordon keeps a host as it is.
+func (d *demo) cordon(ctx context.Context) error {
+	const host = "node1"
+	if err := d.patch(ctx, `{"spec":{"placement":{"cordonedHosts":["`+host+`"]}}}`); err != nil {
+		return err
+	}
+	err := d.follow(ctx, host+" to be cordoned", func(c *v1alpha1.QuobyteCluster) bool {
+		return c.Status.ObservedGeneration == c.Generation && slices.ContainsFunc(c.Status.Reasons, func(r v1alpha1.Reason) bool {
+			return slices.Contains(r.Hosts, host) && strings.Contains(r.Message, "cordoned")
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.showReasons(ctx); err != nil {
+		return err
+	}
+	if err := d.patch(ctx, `{"spec":{"placement":{"cordonedHosts":null}}}`); err != nil {
+		return err
+	}
+	return d.follow(ctx, "all to be as before", isReady)
+}
+
 // patch changes the cluster, as a person would.
 func (d *demo) patch(ctx context.Context, merge string) error {
 	return d.kubectlRun(ctx, "patch", "quobytecluster", d.cluster.GetName(), "--type", "merge", "-p", merge)
@@ -150,47 +280,12 @@ func isReady(c *v1alpha1.QuobyteCluster) bool {
 	return ready && s.Summary.Services == allServices && s.Update == nil && s.Good != nil && s.Good.Revision == s.Revision
 }
 
+var isPaused = updateIs(v1alpha1.UpdatePaused)
+
 func updateIs(state v1alpha1.UpdateState) func(*v1alpha1.QuobyteCluster) bool {
 	return func(c *v1alpha1.QuobyteCluster) bool {
 		return c.Status.ObservedGeneration == c.Generation && c.Status.Update != nil && c.Status.Update.State == state
 	}
-}
-
-// follow prints how the update and the maintenance go on, until it is so.
-func (d *demo) follow(ctx context.Context, what string, is func(*v1alpha1.QuobyteCluster) bool) error {
-	last := ""
-	return d.poll(ctx, what, func() (bool, string, error) {
-		cluster := &v1alpha1.QuobyteCluster{}
-		if err := d.client.Get(ctx, client.ObjectKeyFromObject(d.cluster), cluster); err != nil {
-			return false, "", err
-		}
-		line := progress(cluster)
-		if line != "" && line != last {
-			d.say("%s", line)
-			last = line
-		}
-		state, _ := readiness(cluster)
-		return is(cluster), state, nil
-	})
-}
-
-// progress in a line; empty: nothing is known yet.
-func progress(cluster *v1alpha1.QuobyteCluster) string {
-	s := &cluster.Status
-	if s.ObservedGeneration != cluster.Generation {
-		return ""
-	}
-	line := s.Summary.Services + " ready"
-	if s.Summary.Update != "" {
-		line += "; " + s.Summary.Update
-	}
-	for _, m := range s.Maintenance {
-		line += fmt.Sprintf("; %s: %s", m.Host, strings.ToLower(string(m.State)))
-	}
-	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady); c != nil {
-		line = c.Reason + ": " + line
-	}
-	return line
 }
 
 // showConditions prints the conditions that are not as they should be.
@@ -211,12 +306,24 @@ func (d *demo) showConditions(ctx context.Context) error {
 	return nil
 }
 
-// hostOf is where a service runs that has one instance.
+// hostOf is where a service runs that has one instance; empty: it does not.
 func (d *demo) hostOf(service string) string {
 	for _, task := range d.mesos.Tasks() {
-		if task.Info.Name == service {
+		if task.Info.Name == service && task.Alive() {
 			return task.Host
 		}
 	}
 	return ""
+}
+
+// alive are the tasks of services that have not ended, by id; of all services when none
+// is named. Probers are no services.
+func (d *demo) alive(service string) map[string]bool {
+	ids := map[string]bool{}
+	for _, task := range d.mesos.Tasks() {
+		if task.Alive() && task.Info.Name != v1alpha1.ServiceProber && (service == "" || task.Info.Name == service) {
+			ids[task.ID] = true
+		}
+	}
+	return ids
 }

@@ -124,11 +124,14 @@ func (d *demo) tellHowToGoOn() {
 		fmt.Printf("  export KUBECONFIG=%s\n", d.fromHere(d.kubeconfig))
 		fmt.Printf("  alias kubectl=%s   # if you have none\n", d.fromHere(d.kubectl))
 	}
-	name := d.cluster.GetName()
+	name, another := d.cluster.GetName(), goodVersion
+	if d.showTour {
+		another = nextVersion // the tour has ended with the good one
+	}
 	for _, command := range []string{
 		"kubectl get devices -o wide",
 		"kubectl describe quobytecluster " + name,
-		`kubectl patch quobytecluster ` + name + ` --type merge -p '{"spec":{"version":"1.1.6"}}'   # another version`,
+		`kubectl patch quobytecluster ` + name + ` --type merge -p '{"spec":{"version":"` + another + `"}}'   # another version`,
 		`kubectl patch quobytecluster ` + name + ` --type merge -p '{"spec":{"state":"Stopped"}}'    # stop all services`,
 		`kubectl patch quobytecluster ` + name + ` --type merge -p '{"spec":{"state":"Running"}}'    # and start them again`,
 		"kubectl wait --for=condition=Ready quobytecluster/" + name,
@@ -137,7 +140,7 @@ func (d *demo) tellHowToGoOn() {
 	}
 	fmt.Printf("The operator's log is %s\n", d.fromHere(filepath.Join(d.dir, "operator.log")))
 	if !d.showTour {
-		fmt.Println("make demo-tour shows updates, good and bad, a lost agent and a maintenance window.")
+		fmt.Println("make demo-tour shows updates, good and bad, a lost agent, maintenance, a restart and a cordon.")
 	}
 	if !d.showDevices {
 		fmt.Println("make demo-devices shows how disks are added, moved, pulled out and taken out of service.")

@@ -89,12 +89,14 @@ func TestDemoTour(t *testing.T) {
 	t.Parallel()
 	out := runDemo(t, nil, "-tour", "-directories")
 	mustSay(t, out,
-		"== 1. ", "1.1.6: registry", "1.1.6: data", "Ready: 13/13 ready",
-		"== 2. ", "Stalled, UpdateFailed: ", "manifest unknown", "Ready: 13/13 ready",
-		"== 3. ", "RollingBack", "Stalled, RolledBack: ", "exited with status 134", "Ready: 13/13 ready",
-		"== 4. ", "cannot be reached", "Ready: 13/13 ready",
-		"== 5. ", "node2: drained", "is ACCEPT", "Ready: 13/13 ready",
-		"That was all.", "nothing of it runs on")
+		"== 1. ", "1.1.6: registry", "Paused: ", "1.1.6: data", "Ready: 13/13 updated",
+		"== 2. ", "Stalled, UpdateFailed: ", "manifest unknown", "12 of 13 tasks are those that ran before", "Ready: 13/13 updated",
+		"== 3. ", "RollingBack", "Stalled, RolledBack: ", "exited with status 134", "Ready: 13/13 updated",
+		"== 4. ", "cannot be reached", "api on node", "Ready: 13/13 updated", "was told to stop", "RUNNING",
+		"== 5. ", "leadTime", "curl", "node2: drained", "GET_MAINTENANCE_STATUS", "is ACCEPT", "Ready: 13/13 updated",
+		"== 6. ", "restarted-at-metadata=", "restart: metadata", "instances of metadata were restarted",
+		"== 7. ", "node1: is cordoned", "Ready: 13/13 updated",
+		"go back to the defaults", "That was all.", "nothing of it runs on")
 }
 
 // TestDemoDevices runs make demo-devices, on real file systems where there can be

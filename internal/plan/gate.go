@@ -40,7 +40,7 @@ type tally struct {
 	outdated int
 	// leaving are those that are being stopped for good.
 	leaving int
-	// first says where the first is that is down.
+	// first says which one is down first, and how.
 	first string
 }
 
@@ -106,7 +106,7 @@ type verdict struct {
 	ok bool
 	// quorumAtRisk: fewer than three registries, and one of them goes.
 	quorumAtRisk bool
-	// why not.
+	// why not, as what a sentence goes on with: "waits for data on node1, which ...".
 	why string
 }
 
@@ -125,20 +125,20 @@ func (g *gate) admit(k kind, host string, is presence) verdict {
 		others--
 	}
 	if down >= t.limit {
-		return verdict{why: fmt.Sprintf("%s is not available, or not for long, and %d may be away at a time", t.first, t.limit)}
+		return verdict{why: fmt.Sprintf("waits for %s; %d may be away at a time", t.first, t.limit)}
 	}
 	if k == registry {
 		switch {
 		case t.voters < 3 && others < t.voters-1:
-			return verdict{why: fmt.Sprintf("only %d of %d registries are available", t.steady, t.voters)}
+			return verdict{why: fmt.Sprintf("waits: only %d of %d registries are available", t.steady, t.voters)}
 		case t.voters >= 3 && others < majority(t.voters):
-			return verdict{why: fmt.Sprintf("of %d registries %d must stay available, and %d are", t.voters, majority(t.voters), t.steady)}
+			return verdict{why: fmt.Sprintf("waits: of %d registries %d must stay available, and %d are", t.voters, majority(t.voters), t.steady)}
 		}
 	}
 	t.available--
 	if is == steady {
 		t.steady--
-		t.countDown(1, k.String()+" on "+host)
+		t.countDown(1, k.String()+" on "+host+", "+beingStopped)
 	}
 	return v
 }
@@ -149,7 +149,7 @@ func (g *gate) admit(k kind, host string, is presence) verdict {
 func (g *gate) admitForGood(k kind, host string, is presence) verdict {
 	t := &g.tallies[k]
 	if k == registry && t.leaving > 0 {
-		return verdict{why: "another registry is being stopped for good"}
+		return verdict{why: "waits for another registry, which is being stopped for good"}
 	}
 	v := g.admit(k, host, is)
 	if v.ok {
@@ -174,7 +174,7 @@ func (p *pass) tallyUp() {
 		}
 		if missing := p.floating[k].missing(); missing > 0 {
 			t.members += missing
-			t.countDown(missing, "an instance of "+k.String())
+			t.countDown(missing, "an instance of "+k.String()+", "+notAvailable)
 		}
 	}
 }
@@ -215,17 +215,17 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 		t.voters++
 	}
 	if s.wanted && is != steady || between {
-		t.countDown(1, k.String()+" on "+h.name)
+		t.countDown(1, k.String()+" on "+h.name+", "+p.whyDown(s, is))
 	}
 	leaves := !s.wanted && (s.goes() || !k.bound())
 	if leaves && s.task != nil && s.task.status == halting {
 		t.leaving++
-		t.countDown(1, k.String()+" on "+h.name)
+		t.countDown(1, k.String()+" on "+h.name+", "+beingStopped)
 	}
 	if !k.bound() {
 		for _, extra := range s.more {
 			if extra.status == halting {
-				t.countDown(1, k.String()+" on "+h.name)
+				t.countDown(1, k.String()+" on "+h.name+", "+beingStopped)
 			}
 		}
 	}
@@ -241,11 +241,32 @@ func limitOf(asked intstr.IntOrString, wanted int) int {
 	return max(1, limit)
 }
 
-func (t *tally) countDown(n int, where string) {
+func (t *tally) countDown(n int, which string) {
 	t.down += n
 	if t.first == "" {
-		t.first = where
+		t.first = which
 	}
+}
+
+// What is told of an instance that is down.
+const (
+	beingStopped = "which is being stopped"
+	notAvailable = "which is not available"
+)
+
+// whyDown says how an instance is away that counts as down.
+func (p *pass) whyDown(s *slot, is presence) string {
+	switch {
+	case is == young:
+		proves := p.provesItself(s.task)
+		if minReady := p.in.Cluster.Spec.Update.MinReady.Duration; proves > minReady {
+			return "which has failed, and has not run for " + proves.String() + " since"
+		}
+		return "which has not run for minReady (" + proves.String() + ") yet"
+	case s.task != nil && s.task.status == halting:
+		return beingStopped
+	}
+	return notAvailable
 }
 
 // available says that the service serves on its host. Two tasks of a

@@ -45,7 +45,7 @@ func TestAnAgentThatIsNamedAndWasThereSince(t *testing.T) {
 	f := threeHosts(t)
 	f.snap.Agents["agent-node3"].Registered, f.snap.Agents["agent-node3"].Behind = false, false
 	f.find(data, "node3").State = mesos.TASK_UNREACHABLE
-	wantText(t, f.plan().Reasons[0].Message, "when the machine is gone for good, name the agent in the annotation mesos.quobyte.com/gone-agents")
+	wantText(t, f.plan().Reasons[0].Message, "when the machine is gone for good, say so: kubectl annotate qbc quobyte mesos.quobyte.com/gone-agents=agent-node3")
 	f.cluster.Annotations = map[string]string{v1alpha1.AnnotationGoneAgents: "agent-node3"}
 	wantText(t, f.plan().Reasons[0].Message, "it has been there since: when the machine is gone for good now, take it out of the annotation, and a few seconds later name it again")
 }

@@ -119,7 +119,7 @@ func (p *pass) healWait(k kind, h *host, tried *trial, motion int) *wait {
 			"bring back the hosts of those that are away, or look into the logs", registries.available, registries.members, tried.name))
 	}
 	if tried != nil && tried.host != h {
-		return p.unwell(h, "it is not restarted while "+tried.name+", which was restarted for its health, is not available, or not for long")
+		return p.unwell(h, "it is not restarted while "+tried.name+", which was restarted for its health, has not come back and run for minReady yet")
 	}
 	if k != registry && registries.available < majority(registries.members) {
 		return p.unwell(h, fmt.Sprintf("it is not restarted, %d of %d registries are available, and it may be unhealthy for want of them",

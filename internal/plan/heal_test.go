@@ -85,7 +85,7 @@ func TestHeal(t *testing.T) {
 		"two may be away": {func(f *fixture) {
 			f.ill(data, "node1", 5)
 			f.cluster.Spec.Update.MaxUnavailable = intstr.FromInt32(2)
-		}, []string{"data node1"}, "it is not restarted while data on node1, which was restarted for its health, is not available, or not for long"},
+		}, []string{"data node1"}, "it is not restarted while data on node1, which was restarted for its health, has not come back and run for minReady yet"},
 		"each service by itself": {func(f *fixture) { f.ill(metadata, "node1", 5) }, []string{"metadata node1", "data node2"}, ""},
 	}
 	for name, test := range tests {

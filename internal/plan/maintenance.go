@@ -147,7 +147,7 @@ func (p *pass) drainHost(h *host) string {
 		}
 		v := gate.admit(k, h.name, p.presenceOf(s, k))
 		if !v.ok {
-			return k.String() + " waits: " + v.why
+			return k.String() + " " + v.why
 		}
 		stops = append(stops, stop{s.task, v})
 	}
@@ -266,7 +266,7 @@ func (p *pass) cannotLeave(a *mesosbridge.Agent) (why string, askAgain time.Dura
 		return "its window begins at " + h.window.start.Format(time.RFC3339) + ", and its services are stopped from " + drains.Format(time.RFC3339) + " on",
 			min(askAgainDeclined, drains.Sub(p.now)+askAgainSoon)
 	case h.window.waits != "":
-		return "waits: " + h.window.waits, askAgainDeclined
+		return h.window.waits, askAgainDeclined
 	}
 	return stopsText, askAgainSoon
 }

@@ -78,7 +78,7 @@ func TestDrain(t *testing.T) {
 		"cordoned":     {func(f *fixture) { f.cluster.Spec.Placement.CordonedHosts = []string{"node3"} }, allOfNode3, v1alpha1.MaintenanceDraining, "", ""},
 
 		"another data is down": {func(f *fixture) { delete(f.snap.Tasks, f.find(data, "node1").ID) }, nil, v1alpha1.MaintenanceWaiting,
-			"data waits: data on node1 is not available, or not for long, and 1 may be away at a time", "waits: data waits: data on node1"},
+			"data waits for data on node1, which is not available; 1 may be away at a time", "data waits for data on node1"},
 		"its own data is down": {func(f *fixture) { f.find(data, "node3").Healthy = no() }, allOfNode3, v1alpha1.MaintenanceDraining, "", ""},
 		"another registry is down": {func(f *fixture) {
 			f.cluster.Spec.Update.MaxUnavailable = intstr.FromInt32(3)
@@ -122,7 +122,7 @@ func TestDrain(t *testing.T) {
 			f.empty("node3")
 			x := f.task(data, "node3")
 			x.AgentID, x.State = "gone", mesos.TASK_UNREACHABLE
-		}, nil, v1alpha1.MaintenanceWaiting, "data may run here", "waits: data may run here"},
+		}, nil, v1alpha1.MaintenanceWaiting, "data may run here", "data may run here"},
 		"drained, but for its prober": {func(f *fixture) {
 			f.empty("node3")
 			f.addTask("quobyte.prober.h.n.node3", "node3") // which nobody wants
@@ -306,7 +306,7 @@ func TestWindowsCountTogether(t *testing.T) {
 	f := build(1)
 	r := f.plan()
 	wantList(t, "kills", kills(r), allOfNode3...)
-	wantText(t, maintenanceOf(r, "node2").Message, "registry waits: registry on node3 is not available")
+	wantText(t, maintenanceOf(r, "node2").Message, "registry waits for registry on node3, which is being stopped")
 	f.empty("node3")
 	r = f.plan()
 	wantList(t, "kills, the first is away", kills(r))
@@ -339,7 +339,7 @@ func TestDrainAllOrNone(t *testing.T) {
 	f.cluster.Spec.Services.Webconsole.Instances = 3 // and one is missing
 	r := f.plan()
 	wantList(t, "kills", kills(r), "metadata node1")
-	wantText(t, maintenanceOf(r, "node3").Message, "webconsole waits: an instance of webconsole is not available")
+	wantText(t, maintenanceOf(r, "node3").Message, "webconsole waits for an instance of webconsole, which is not available")
 	wantText(t, waits(t, r, metadata, "node3"), "is not stopped for its update, it could not start again: node3: is to be in maintenance")
 }
 

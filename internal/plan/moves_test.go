@@ -71,7 +71,7 @@ func TestMoveStopsThroughTheGate(t *testing.T) {
 	f.find(data, "node1").Healthy = no()
 	r = f.plan()
 	wantList(t, "kills", kills(r), "registry node3", "metadata node3")
-	wantText(t, waits(t, r, data, "node3"), "its device was moved to node4, and stopping it waits: data on node1 is not available")
+	wantText(t, waits(t, r, data, "node3"), "its device was moved to node4, and stopping it waits for data on node1, which is not available")
 }
 
 // A registry that has stopped where its disk was is down until it runs where it is,
@@ -86,7 +86,7 @@ func TestMoveIsDownInBetween(t *testing.T) {
 			t.Errorf("registry on %s is stopped (%s), and another is between two hosts", kill.Host, kill.Cause)
 		}
 	}
-	wantText(t, waits(t, r, registry, "node1"), "registry on node4 is not available")
+	wantText(t, waits(t, r, registry, "node1"), "registry on node4, which is not available")
 }
 
 func TestMoveLeavesTheServiceToOthers(t *testing.T) {

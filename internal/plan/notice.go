@@ -15,12 +15,15 @@ const (
 	NoticeUpdate         = "UpdateStarted"
 	NoticeDowngrade      = "Downgrade"
 	NoticeBadRestartTime = "BadRestartTime"
+	NoticeNoEffect       = "NoEffect"
 )
 
 // Notice is worth an event when it is new, and is no fault.
 type Notice struct {
 	Reason  string // CamelCase
 	Message string
+	// Device that it is about; empty: the cluster.
+	Device string
 	// Normal: it is what was asked for, and no warning.
 	Normal bool
 }
@@ -47,6 +50,10 @@ func (p *pass) noticeUnreserved() {
 func (p *pass) noticeUpdate() {
 	if bad := p.course.restarts.bad; len(bad) > 0 {
 		p.notice(NoticeBadRestartTime, strings.Join(bad, "; "))
+		devices := p.course.restarts.badDevices
+		for _, d := range devices[:min(len(devices), maxNamed)] {
+			p.result.Notices = append(p.result.Notices, Notice{Reason: NoticeBadRestartTime, Message: d.message, Device: d.name})
+		}
 	}
 	u := p.result.Update
 	if u == nil || u.State != v1alpha1.UpdateProgressing || IsRestart(u) {

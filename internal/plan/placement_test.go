@@ -123,7 +123,7 @@ func TestExcludedHostKeepsItsServices(t *testing.T) {
 			if len(r.Reasons) != 1 || r.Reasons[0].Count != 2 || r.Reasons[0].Service != "" {
 				t.Fatalf("reasons %+v", r.Reasons)
 			}
-			wantText(t, r.Reasons[0].Message, "node2 and 1 more: "+kept)
+			wantText(t, r.Reasons[0].Message, "node2: "+kept+" (and 1 more)")
 			wantText(t, waits(t, r, data, "node3"), "node3: "+kept)
 			wantText(t, waits(t, r, data, "node1"), "")
 

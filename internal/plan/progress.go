@@ -147,7 +147,7 @@ func (p *pass) restartStatus() *v1alpha1.UpdateStatus {
 	if p.in.Cluster.Spec.Update.Paused && p.course.restarts.due {
 		u.State, u.Message = v1alpha1.UpdatePaused, p.course.halted
 	}
-	u.Message = strings.TrimSuffix(restartMessage+": "+u.Message, ": ")
+	u.Message = sayRestart(u.Message)
 	return u
 }
 

@@ -89,6 +89,10 @@ func (p *pass) clusterReasons(book *reasonBook) {
 	for _, bad := range p.course.restarts.bad {
 		book.add(wholeCluster, &wait{code: codeRequest, message: bad}, "")
 	}
+	for _, later := range p.course.restarts.later {
+		book.add(wholeCluster, &wait{code: codeRequest, message: later, generic: "restarts are due later"}, "")
+	}
+	p.idleValues(book)
 	p.reservationReasons(book)
 	p.placementReasons(book)
 	if len(p.probers.waits) > 0 && !p.recent(p.snap.Since) { // probers take a moment to come up
@@ -153,12 +157,12 @@ func (g *reasonGroup) message() string {
 	switch {
 	case more == 0:
 		return w.sentence()
-	case w.generic != "":
+	case w.generic != "" && w.code != codeUpdate: // of which the sentence says as much
 		return fmt.Sprintf("%s (%d more: %s)", w.sentence(), more, w.generic)
-	case w.host == "":
+	case w.host == "" && w.generic == "":
 		return w.message
 	}
-	return fmt.Sprintf("%s and %d more: %s", w.host, more, w.message)
+	return fmt.Sprintf("%s (and %d more)", w.sentence(), more)
 }
 
 func sumUp(rest []*reasonGroup) v1alpha1.Reason {

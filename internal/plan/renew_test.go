@@ -46,7 +46,7 @@ func TestRestartForANewDevice(t *testing.T) {
 	r := f.plan()
 	wantList(t, "kills", kills(r), "data node1")
 	wantText(t, r.Kills[0].Cause, "restart for the new device "+f.inventory[3].Object.Name)
-	wantText(t, waits(t, r, data, "node2"), "its restart for a new device waits: data on node1 is not available")
+	wantText(t, waits(t, r, data, "node2"), "its restart for a new device waits for data on node1, which is")
 	if r.Phase != PhaseReady {
 		t.Errorf("phase %s: all runs as wanted", r.Phase)
 	}

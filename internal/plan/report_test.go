@@ -117,8 +117,8 @@ func TestReasonsAreGrouped(t *testing.T) {
 	}
 	want := []line{
 		{"registry", 8, "node00: offer lacks 1.0 cpus (7 more: their offers lack resources)"},
-		{"registry", 4, "node08 and 3 more: no agent with this host name has offered anything (is it registered with Mesos, and is the name right?)"},
-		{"data", 4, "node08 and 3 more: no agent with this host name has offered anything (is it registered with Mesos, and is the name right?)"},
+		{"registry", 4, "node08: no agent with this host name has offered anything (is it registered with Mesos, and is the name right?) (and 3 more)"},
+		{"data", 4, "node08: no agent with this host name has offered anything (is it registered with Mesos, and is the name right?) (and 3 more)"},
 		{"data", 8, "waits for 7 of 12 registries"},
 		{"api", 1, "waits for 7 of 12 registries"},
 		{"webconsole", 1, "waits for 7 of 12 registries"},

@@ -18,9 +18,15 @@ type requests struct {
 	// any: something was asked for, of a host perhaps. due: something that runs was
 	// started before.
 	any, due bool
-	// bad are annotations that cannot be read.
-	bad []string
+	// bad are annotations that cannot be read; of them badDevices are those of devices.
+	bad        []string
+	badDevices []badDevice
+	// later are restarts that are due in the future.
+	later []string
 }
+
+// badDevice is a device whose annotation cannot be read.
+type badDevice struct{ name, message string }
 
 // restarts are asked for by a person. They come after all updates, which do the same,
 // and before what is restarted for a new device.
@@ -41,11 +47,11 @@ func (p *pass) settleRestarts() {
 		switch {
 		case !ours || rest != "" && !one:
 		case rest == "":
-			r.all = p.requested(name, value, "")
+			r.all = p.requested(name, value, nil)
 		case known:
-			r.of[k] = p.requested(name, value, "")
+			r.of[k] = p.requested(name, value, nil)
 		default:
-			r.bad = append(r.bad, fmt.Sprintf("annotation %s: there is no service %q", name, service))
+			r.bad = append(r.bad, fmt.Sprintf("annotation %s: there is no service %q, but %s", name, bounded(service), serviceNames()))
 		}
 	}
 	for i := range p.in.Inventory.Devices {
@@ -54,13 +60,15 @@ func (p *pass) settleRestarts() {
 		if !asked {
 			continue
 		}
-		at := p.requested(v1alpha1.AnnotationRestartedAt, value, " of device "+d.Object.Name)
+		at := p.requested(v1alpha1.AnnotationRestartedAt, value, d.Object)
 		// It was said of the host on which the device was then.
 		if h := p.standing[i]; h != nil && !at.Before(d.AppearedAt) {
 			h.restart = latest(h.restart, at)
 		}
 	}
 	slices.Sort(r.bad)
+	slices.SortFunc(r.badDevices, func(a, b badDevice) int { return strings.Compare(a.name, b.name) })
+	slices.Sort(r.later)
 	if !r.any || p.mode == stopping {
 		return
 	}
@@ -74,21 +82,40 @@ func (p *pass) settleRestarts() {
 	}
 }
 
-// requested reads the time of a restart; zero: it is not due, or cannot be read.
-func (p *pass) requested(name, value, whose string) time.Time {
+// requested reads the time of a restart; zero: it is not due, or cannot be read. The
+// annotation is that of a device, or of the cluster when that is nil.
+func (p *pass) requested(name, value string, device *v1alpha1.QuobyteDevice) time.Time {
 	r := &p.course.restarts
+	whose := ""
+	if device != nil {
+		whose = " of device " + device.Name
+	}
 	at, err := time.Parse(time.RFC3339, value)
 	switch {
 	case err != nil:
-		r.bad = append(r.bad, fmt.Sprintf("annotation %s%s is %q, which is no time in RFC 3339 such as 2026-11-21T12:00:00Z: nothing is restarted for it",
-			name, whose, bounded(value)))
+		bad := fmt.Sprintf("annotation %s%s is %q, which is no time in RFC 3339 such as 2026-11-21T12:00:00Z: nothing is restarted for it",
+			name, whose, bounded(value))
+		r.bad = append(r.bad, bad)
+		if device != nil {
+			r.badDevices = append(r.badDevices, badDevice{device.Name, bad})
+		}
 		return time.Time{}
 	case at.After(p.now):
 		p.at(at)
+		r.later = append(r.later, fmt.Sprintf("annotation %s%s: the restart is due at %s", name, whose, at.UTC().Format(time.RFC3339)))
 		return time.Time{}
 	}
 	r.any = true
 	return at.Truncate(time.Millisecond) // as a task id keeps the time of its launch
+}
+
+// serviceNames are what can stand for a service.
+func serviceNames() string {
+	names := make([]string, kinds)
+	for k := range kinds {
+		names[k] = k.String()
+	}
+	return strings.Join(names, ", ")
 }
 
 // restartAsked is when a restart of the service on the host was asked for last; zero:
@@ -119,6 +146,14 @@ func (p *pass) restartDue(s *slot) bool {
 // restartMessage begins the message of a restart in the status: it tells one from an
 // update.
 const restartMessage = "restart on request"
+
+// sayRestart puts it before what a restart waits for, which may begin with it.
+func sayRestart(message string) string {
+	if rest, own := strings.CutPrefix(message, restarts.one+" "); own {
+		return restartMessage + " " + rest
+	}
+	return strings.TrimSuffix(restartMessage+": "+message, ": ")
+}
 
 // IsRestart says that the status is that of a restart on request, and not of an update.
 func IsRestart(u *v1alpha1.UpdateStatus) bool {

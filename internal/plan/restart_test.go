@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,7 +115,7 @@ func TestRestartWaitsForUpdatesAndItsTime(t *testing.T) {
 	if r.Kills[0].Cause != "restart on request" {
 		t.Error(r.Kills[0].Cause)
 	}
-	wantText(t, r.Update.Message, "restart on request: its restart on request waits: registry on node1")
+	wantText(t, r.Update.Message, "restart on request waits for registry on node1, which is being stopped")
 }
 
 // TestRestartOfWhatDoesNotSayItsAge has tasks whose ids do not tell when they were
@@ -139,7 +140,7 @@ func TestRestartTimeThatCannotBeRead(t *testing.T) {
 	wantList(t, "kills", kills(r))
 	for _, says := range []string{
 		`annotation mesos.quobyte.com/restarted-at is "now", which is no time in RFC 3339 such as 2026-11-21T12:00:00Z`,
-		`annotation mesos.quobyte.com/restarted-at-dta: there is no service "dta"`,
+		`annotation mesos.quobyte.com/restarted-at-dta: there is no service "dta", but registry, metadata, data, s3, api, webconsole, client`,
 		`annotation mesos.quobyte.com/restarted-at-data is "2026-11-21 12:00"`,
 		`annotation mesos.quobyte.com/restarted-at of device dev-001 is "yesterday"`,
 	} {
@@ -150,6 +151,10 @@ func TestRestartTimeThatCannotBeRead(t *testing.T) {
 			t.Errorf("no reason says %s: %+v", says, r.Reasons)
 		}
 		wantText(t, noticed(r, NoticeBadRestartTime), says)
+	}
+	about := slices.IndexFunc(r.Notices, func(n Notice) bool { return n.Device == l.devices[0].Name })
+	if about < 0 || r.Notices[about].Reason != NoticeBadRestartTime || strings.Contains(r.Notices[about].Message, "dta") {
+		t.Errorf("notices %+v", r.Notices)
 	}
 	if r.Phase != PhaseReady {
 		t.Errorf("phase %s", r.Phase)

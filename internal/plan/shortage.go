@@ -5,6 +5,22 @@ import (
 	"strings"
 )
 
+// returningWait says that what the instance lacks may be what its last task there has
+// given back, which comes with an offer within seconds; nil: it is something else, as an
+// offer came since.
+func (p *pass) returningWait(key instanceKey, h *host, k kind) *wait {
+	e := p.ends[key]
+	if e == nil || e.task.AgentID != h.agent.ID || !p.recent(e.task.Since) {
+		return nil
+	}
+	for _, o := range h.agent.Offers {
+		if o.Role == p.specs[k].role && !o.Received.Before(e.task.Since) {
+			return nil
+		}
+	}
+	return waitOn(h, codeOffers, "waits for the resources of its last task to be offered again")
+}
+
 // shortage says what the host lacks, from all that is known of what it has.
 func (pool *pool) shortage(h *host, n need) *wait {
 	if pool.nothing() {

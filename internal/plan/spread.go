@@ -170,9 +170,31 @@ func (d *domains) emptiest() string {
 	return best
 }
 
+// floatingReturns is returningWait for an instance that can go back to where its last
+// task was.
+func (p *pass) floatingReturns(k kind) *wait {
+	key := instanceKey{kind: k}
+	e := p.ends[key]
+	if e == nil {
+		return nil
+	}
+	a := p.snap.Agents[e.task.AgentID]
+	if a == nil || a.Host == "" {
+		return nil
+	}
+	h := p.hostOf(a.Host)
+	if h.agent == nil || h.maintenance || h.slots[k].task != nil || p.startWait(k, h) != nil {
+		return nil
+	}
+	return p.returningWait(key, h, k)
+}
+
 // noHostWait is why no host can take another instance.
 func (p *pass) noHostWait(k kind, first *host) *wait {
 	if first != nil {
+		if w := p.floatingReturns(k); w != nil {
+			return w
+		}
 		w := p.poolOf(first, k).shortage(first, p.specFor(k, first.key).need)
 		return &wait{code: w.code, message: "no host that is free for it has room; " + w.sentence(), generic: "no host has room"}
 	}

@@ -50,7 +50,9 @@ func (p *pass) startOn(k kind, h *host) {
 		s.wait = waitOn(h, codeOffers, "waits for resources that were declined to be offered again")
 		return
 	}
-	s.wait = pool.shortage(h, need)
+	if s.wait = p.returningWait(instanceKey{k, h.key}, h, need.kind); s.wait == nil {
+		s.wait = pool.shortage(h, need)
+	}
 }
 
 // keepOffers keeps the offers of a host in maintenance while something on it is

@@ -63,7 +63,7 @@ func (p *pass) releaseLeaving() {
 			if v := p.gate.admitForGood(k, h.name, servingTask(s.task)); v.ok {
 				p.kill(s.task, s.leaving, v)
 			} else {
-				s.hold(waitOn(h, codeLeaving, s.leaving+", and stopping it waits: "+v.why))
+				s.hold(waitOn(h, codeLeaving, s.leaving+", and stopping it "+v.why))
 			}
 		}
 	}

@@ -178,7 +178,7 @@ func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 		if v := p.gate.admit(k, h.name, p.presenceOf(s, k)); v.ok {
 			p.kill(s.task, r.cause(p, s), v)
 		} else {
-			s.hold(r.waits(r.one + " waits: " + v.why))
+			s.hold(r.waits(r.one + " " + v.why))
 		}
 	}
 }

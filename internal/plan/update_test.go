@@ -70,11 +70,11 @@ func TestUpdateGate(t *testing.T) {
 		want   []string
 		waits  string // of data on node3
 	}{
-		"all well":                     {func(f *fixture) {}, []string{"data node1"}, "waits: data on node1"},
-		"one is missing":               {func(f *fixture) { delete(f.snap.Tasks, f.find(data, "node2").ID) }, nil, "data on node2 is not available"},
-		"one is unreachable":           {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_UNREACHABLE }, nil, "data on node2 is not available"},
-		"one is silent":                {func(f *fixture) { f.find(data, "node2").Heard = false }, nil, "data on node2 is not available"},
-		"one is stopping":              {func(f *fixture) { f.find(data, "node2").Killing = noon }, nil, "data on node2 is not available"},
+		"all well":                     {func(f *fixture) {}, []string{"data node1"}, "waits for data on node1"},
+		"one is missing":               {func(f *fixture) { delete(f.snap.Tasks, f.find(data, "node2").ID) }, nil, "data on node2, which is"},
+		"one is unreachable":           {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_UNREACHABLE }, nil, "data on node2, which is"},
+		"one is silent":                {func(f *fixture) { f.find(data, "node2").Heard = false }, nil, "data on node2, which is"},
+		"one is stopping":              {func(f *fixture) { f.find(data, "node2").Killing = noon }, nil, "data on node2, which is"},
 		"one is being killed by Mesos": {func(f *fixture) { f.find(data, "node2").State = mesos.TASK_KILLING }, nil, "data on node2"},
 		"one is unhealthy":             {func(f *fixture) { f.find(data, "node2").Healthy = no() }, []string{"data node2"}, "data on node2"},
 		"one has not been checked": {func(f *fixture) {
@@ -103,7 +103,7 @@ func TestUpdateGate(t *testing.T) {
 			delete(f.snap.Tasks, f.find(data, "node1").ID)
 			f.find(data, "node2").Healthy = no()
 		}, []string{"data node2"}, ""},
-		"duplicates":     {func(f *fixture) { f.old(data, "node1") }, nil, "data on node1 is not available"},
+		"duplicates":     {func(f *fixture) { f.old(data, "node1") }, nil, "data on node1, which is"},
 		"not reconciled": {func(f *fixture) { f.snap.Reconciled = false }, nil, "waits for its update to 1.1.5"},
 		"not connected":  {func(f *fixture) { f.snap.Connected = false }, nil, "waits for its update to 1.1.5"},
 		"suspended":      {func(f *fixture) { f.cluster.Spec.Suspend = true }, nil, "waits for its update to 1.1.5"},
@@ -144,7 +144,7 @@ func TestUpdateGate(t *testing.T) {
 			f.cluster.Spec.Services.API.Instances = 2 // one is missing, so that the host is not drained
 		}, []string{"data node2"}, ""},
 		"unclaimed":                {func(f *fixture) { f.devices = f.devices[1:] }, []string{"data node2"}, ""},
-		"outdated and unreachable": {func(f *fixture) { f.find(data, "node1").State = mesos.TASK_UNREACHABLE }, nil, "data on node1 is not available"},
+		"outdated and unreachable": {func(f *fixture) { f.find(data, "node1").State = mesos.TASK_UNREACHABLE }, nil, "data on node1, which is"},
 		"legacy": {func(f *fixture) {
 			delete(f.snap.Tasks, f.find(data, "node1").ID)
 			f.addTask("quobyte-data-node1", "node1").Healthy = nil
@@ -309,7 +309,7 @@ func TestUncheckedOfUnknownSpec(t *testing.T) {
 	wantText(t, waits(t, f.plan(), registry, "node2"), "waits for its first health check")
 	was.Health.Off = true
 	f.specs = map[SpecKey]quobyte.Spec{{Service: quobyte.Registry, Hash: "oldhash"}: was}
-	wantText(t, waits(t, f.plan(), registry, "node2"), "its update waits: registry on node1 is not available")
+	wantText(t, waits(t, f.plan(), registry, "node2"), "its update waits for registry on node1, which is")
 }
 
 func TestUpdateCause(t *testing.T) {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
@@ -181,7 +182,7 @@ func (p *pass) doubtfulWait(t *task) *wait {
 			message += "another instance is started elsewhere at " + clockTime(p.lostSince(t).Add(timeout)) + "; "
 		}
 	}
-	what := "when the machine is gone for good, name the agent in the annotation " + v1alpha1.AnnotationGoneAgents
+	what := "when the machine is gone for good, say so: " + p.sayGone(t.AgentID)
 	if slices.Contains(p.gone, t.AgentID) && (t.agent == nil || !t.agent.Registered) {
 		what = "the annotation " + v1alpha1.AnnotationGoneAgents + " names it, but it has been there since: when the machine is gone for good now, " +
 			"take it out of the annotation, and a few seconds later name it again"
@@ -192,6 +193,19 @@ func (p *pass) doubtfulWait(t *task) *wait {
 		message: message + what,
 		generic: "their agents cannot be reached",
 	}
+}
+
+// sayGone is what a person does to let go of an agent. What the annotation names
+// already stays named.
+func (p *pass) sayGone(agent string) string {
+	switch {
+	case agent == "" || len(p.gone) > maxNamed:
+		return "add the id of the agent to the annotation " + v1alpha1.AnnotationGoneAgents
+	case len(p.gone) == 0:
+		return "kubectl annotate qbc " + p.in.Cluster.Name + " " + v1alpha1.AnnotationGoneAgents + "=" + agent
+	}
+	return "kubectl annotate --overwrite qbc " + p.in.Cluster.Name + " " + v1alpha1.AnnotationGoneAgents + "=" +
+		strings.Join(p.gone, ",") + "," + agent
 }
 
 // lostWait is how it is with a floating instance that another one replaces.

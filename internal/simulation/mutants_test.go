@@ -109,7 +109,7 @@ func mutants() []mutant {
 			"limit = wanted * limit / 100", "limit = (wanted*limit + 99) / 100",
 			"rule 11"},
 		{"maintenance stops without the gate", "internal/plan/maintenance.go",
-			"\t\tif !v.ok {\n\t\t\treturn k.String() + \" waits: \"", "\t\tif false {\n\t\t\treturn k.String() + \" waits: \"",
+			"\t\tif !v.ok {\n\t\t\treturn k.String() + \" \" + v.why", "\t\tif false {\n\t\t\treturn k.String() + \" \" + v.why",
 			"rule 11"},
 		{"what was stopped for maintenance is started in the window", "internal/plan/start.go",
 			"\tif h.maintenance {\n\t\ts.wait", "\tif false {\n\t\ts.wait",

@@ -70,6 +70,12 @@ func Start(o Options) (*Process, error) {
 // Ended is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
+// HowItEnded waits for the end, and says how it was: "exit status 1", "signal: killed".
+func (p *Process) HowItEnded() string {
+	<-p.ended
+	return p.cmd.ProcessState.String()
+}
+
 // Running says that the process has not ended.
 func (p *Process) Running() bool {
 	select {

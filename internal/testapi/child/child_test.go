@@ -47,6 +47,18 @@ func TestKillEndsTheDeaf(t *testing.T) {
 	}
 }
 
+func TestHowItEnded(t *testing.T) {
+	for script, want := range map[string]string{"exit 3": "exit status 3", "kill -9 $$": "signal: killed"} {
+		p, err := Start(Options{Name: "sh", Log: filepath.Join(t.TempDir(), "log"), Path: "/bin/sh", Args: []string{"-c", script}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.HowItEnded(); got != want {
+			t.Errorf("%s: %q", script, got)
+		}
+	}
+}
+
 func TestStartNamesWhatIsMissing(t *testing.T) {
 	_, err := Start(Options{Name: "ghost", Log: filepath.Join(t.TempDir(), "log"), Path: "/no/such/program"})
 	if err == nil || !strings.Contains(err.Error(), "ghost") {
