@@ -107,16 +107,25 @@ func (m *model) restartDue(t *modelTask) bool {
 		return false
 	}
 	launched, known := id.Launched()
-	due := func(o map[string]string, name string) bool {
+	due := func(o map[string]string, name string, since time.Time) bool {
 		at, err := time.Parse(time.RFC3339, o[name])
-		return err == nil && !at.After(m.now) && (!known || launched.Before(at))
+		return err == nil && !at.After(m.now) && !at.Before(since) && (!known || launched.Before(at))
 	}
-	if due(m.cluster.Annotations, v1alpha1.AnnotationRestartedAt) || due(m.cluster.Annotations, v1alpha1.AnnotationRestartedAt+"-"+t.service) {
+	if due(m.cluster.Annotations, v1alpha1.AnnotationRestartedAt, time.Time{}) || due(m.cluster.Annotations, v1alpha1.AnnotationRestartedAt+"-"+t.service, time.Time{}) {
 		return true
 	}
 	return !quobyte.Service(t.service).Floats() && slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
-		return m.placeOf(d) == t.host && due(d.Annotations, v1alpha1.AnnotationRestartedAt)
+		return m.placeOf(d) == t.host && due(d.Annotations, v1alpha1.AnnotationRestartedAt, m.cameTo(d))
 	})
+}
+
+// cameTo is when the disk of a device turned up where it is; zero: nobody has seen it
+// come.
+func (m *model) cameTo(d *v1alpha1.QuobyteDevice) time.Time {
+	if disk := m.disk(d); disk != nil {
+		return disk.appeared
+	}
+	return time.Time{}
 }
 
 // young says that what serves has done so for less than minReady.
