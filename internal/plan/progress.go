@@ -214,9 +214,6 @@ func (p *pass) replacedOfLate() bool {
 	return found
 }
 
-// touched says that the rollout concerns the service, or did.
-func (p *pass) touched(r *rollout, k kind) bool { return r == &restarts || p.changes(k) }
-
 // workOn looks at one service. active: something can be done there, or is being done.
 // open: something is left to do.
 func (p *pass) workOn(r *rollout, k kind, goesOn bool) (w *work, active, open bool) {
@@ -228,7 +225,7 @@ func (p *pass) workOn(r *rollout, k kind, goesOn bool) (w *work, active, open bo
 		}
 		w.total++
 		due := s.task != nil && r.due(p, s)
-		moving := due && (s.killed || s.task.status == halting) || !due && goesOn && p.touched(r, k) && p.slotUnsettled(k, h)
+		moving := due && (s.killed || s.task.status == halting) || !due && goesOn && p.concerns(r, k) && p.slotUnsettled(k, h)
 		switch {
 		case moving:
 			active = true
@@ -249,7 +246,7 @@ func (p *pass) workOn(r *rollout, k kind, goesOn bool) (w *work, active, open bo
 	f := &p.floating[k]
 	w.total += f.missing() + f.launched
 	if f.missing() > 0 || f.launched > 0 {
-		active = active || goesOn && p.touched(r, k) && (f.launched > 0 || p.homelessUnsettled(k))
+		active = active || goesOn && p.concerns(r, k) && (f.launched > 0 || p.homelessUnsettled(k))
 	}
 	return w, active, open
 }
