@@ -96,7 +96,7 @@ func TestDemoTour(t *testing.T) {
 		"== 5. ", "leadTime", "curl", "node2: drained", "GET_MAINTENANCE_STATUS", "is ACCEPT", "Ready: 13/13 updated",
 		"== 6. ", "restarted-at-metadata=", "restart: metadata", "instances of metadata were restarted",
 		"== 7. ", "node1: is cordoned", "Ready: 13/13 updated",
-		"go back to the defaults", "That was all.", "nothing of it runs on")
+		"goes back to the defaults", "That was all.", "nothing of it runs on")
 }
 
 // TestDemoDevices runs make demo-devices, on real file systems where there can be
