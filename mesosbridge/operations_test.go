@@ -179,7 +179,8 @@ func TestOperationsAreAskedForAfterAReconnect(t *testing.T) {
 			b.use("node1", []mesosbridge.Operation{operation("op", mesos.Offer_Operation_RESERVE, reserved(scalarResource("disk", 64)))})
 			w.until("the fault has happened", func() bool { return w.count(ofType(scheduler.Call_SUBSCRIBE)) == 2 })
 			b.untilEnded("op", want)
-			if n := w.count(ofType(scheduler.Call_RECONCILE_OPERATIONS)); (n == 1) != (when == mesostest.Before) {
+			// Of one that is done Mesos may tell again before it is asked.
+			if n := w.count(ofType(scheduler.Call_RECONCILE_OPERATIONS)); n > 1 || n == 0 && when == mesostest.Before {
 				w.Errorf("%d reconciliations", n)
 			}
 			_ = b.end()

@@ -185,16 +185,20 @@ func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 
 // rollDown replaces instances that are down. The gate lets all of them go;
 // but what looks unhealthy all at once, as when a quorum is lost, is not restarted
-// all at once: each gets a short time to come back before the next one.
+// all at once: each gets a short time to come back before the next one. Without a
+// majority of them registries go one by one, whatever the limit is.
 func (p *pass) rollDown(r *rollout, k kind, down []*host) {
-	motion := p.inMotion(k)
+	motion, limit := p.inMotion(k), p.gate.tallies[k].limit
+	if t := &p.gate.tallies[registry]; k == registry && t.available < majority(t.members) {
+		limit = 1
+	}
 	for _, h := range down {
 		s := &h.slots[k]
 		others := motion
 		if p.slotInMotion(k, h) {
 			others--
 		}
-		if others >= p.gate.tallies[k].limit {
+		if others >= limit {
 			s.hold(r.waits(r.one + " waits for another " + k.String() + " to settle"))
 			continue
 		}
