@@ -32,7 +32,7 @@ func (c *check) kills(e *Entry, s *session, id string) {
 	if !s.implicit && !resent {
 		c.violate("15", "%s is killed before anybody asked what runs", id)
 	}
-	if w := &c.wishes; w.orphaned.now() && (longSince(w.orphaned, c.heardSince()) || !c.mayBeAsked(t)) {
+	if w := &c.wishes; w.orphaned.now() && (longSince(w.orphaned, c.heardSince()) || !c.mayBeAsked(t) && !w.stopped.sinceThen(c.heardSince())) {
 		c.violate("16", "%s is killed, and the cluster was deleted with Orphan", id)
 	}
 	if longSince(c.wishes.suspended, c.heardSince()) {
