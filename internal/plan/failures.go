@@ -191,11 +191,10 @@ func (p *pass) loadCounters() {
 	}
 }
 
-// count counts one failure. A counter begins anew when a person has changed the
-// spec since. So it does after a long time, unless the status has kept it: then
-// nothing had run well in between.
+// count counts one failure. A counter begins anew after a long time, unless the status
+// has kept it: then nothing had run well in between.
 func (c *counter) count(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
-	if id.Hash != c.hash || !c.stored && t.Since.Sub(c.Time.Time) >= runsWell {
+	if !c.stored && t.Since.Sub(c.Time.Time) >= runsWell {
 		c.Count, c.Restarts, c.First = 0, 0, nil
 	}
 	if c.First == nil && c.Count == 0 {
@@ -234,9 +233,6 @@ func (p *pass) restarted(k kind, id *quobyte.TaskID) bool {
 // countRestart counts one restart for health. It is no failure: what waits after many
 // failures goes by the time of the last one, which stays.
 func (c *counter) countRestart(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
-	if id.Hash != c.hash {
-		c.Count, c.Restarts, c.First = 0, 0, nil
-	}
 	c.Restarts++
 	c.hash = id.Hash
 	c.Host, c.TaskID = host, t.ID

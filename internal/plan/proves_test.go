@@ -196,3 +196,16 @@ func TestUpdateIsToldOfWithoutAGap(t *testing.T) {
 		t.Errorf("in the end %s: %v", last.Phase, l.log)
 	}
 }
+
+// TestRestartWaitsForWhatIsBeingUpdated, also where the spec that ran well last asks for
+// nothing new: an instance runs another one, for whatever reason.
+func TestRestartWaitsForWhatIsBeingUpdated(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Annotations = map[string]string{v1alpha1.AnnotationRestartedAt + "-data": l.now.UTC().Format(time.RFC3339)}
+	l.now = l.now.Add(time.Minute)
+	l.age(api)
+	r := l.plan()
+	wantList(t, "first", kills(r), "api node1")
+	l.snap.Tasks[r.Kills[0].TaskID].Killing = l.now
+	wantList(t, "while it is stopped", kills(l.plan()))
+}

@@ -83,7 +83,9 @@ func (p *pass) roll(r *rollout) bool {
 }
 
 // concerns says that a rollout does something to the service, or has.
-func (p *pass) concerns(r *rollout, k kind) bool { return r != &updates || p.changes(k) }
+func (p *pass) concerns(r *rollout, k kind) bool {
+	return r != &updates || p.changes(k) || p.gate.tallies[k].outdated > 0
+}
 
 // openFor are the hosts whose instance is due and could come back after a stop. What
 // could not is left alone, and keeps nobody waiting.
