@@ -42,7 +42,7 @@ func viewOf(d *inventory.Device) DeviceView {
 // lookAt adds what uses a device, and what has become of it by that.
 func (p *pass) lookAt(v *DeviceView, i int, d *inventory.Device) {
 	h, m := p.standing[i], p.moves[i]
-	if m != nil && !m.settled {
+	if m != nil && !m.done {
 		v.PreviousHost = d.PreviousHost
 	}
 	leaves := d.Object.DeletionTimestamp != nil || d.Phase == v1alpha1.PhaseDecommissioning
@@ -70,7 +70,7 @@ func (p *pass) lookAt(v *DeviceView, i int, d *inventory.Device) {
 	switch {
 	case v.PreviousHost != "":
 		v.Tasks = p.tasksOfMove(d, v.Tasks, m.from)
-		v.Summary = "moved from " + d.PreviousHost + ": waits until its services have stopped there"
+		v.Summary = "moved from " + d.PreviousHost + ": waits until " + m.unsettled() + " stopped there"
 	case v.Phase == v1alpha1.PhaseDecommissioning && len(v.Tasks) > 0:
 		v.Summary = "leaves service: " + v.Summary
 	case v.Phase == v1alpha1.PhaseDecommissioned:
@@ -209,10 +209,10 @@ func (p *pass) released(d *inventory.Device, h *host, m *move) bool {
 	if d.Leaving == "" && !d.Claims {
 		return true // a double of another object: nothing ever ran for it
 	}
-	if p.in.NeverRan && len(d.Object.Status.Services) == 0 {
+	if p.neverServed(d) {
 		return true
 	}
-	if !p.snap.Connected || !p.snap.Reconciled || h != nil && !p.free(d, h) || m != nil && !m.settled {
+	if !p.canProve() || h != nil && !p.free(d, h) || m != nil && !m.done {
 		return false
 	}
 	for i := range d.Object.Status.Services {

@@ -142,13 +142,24 @@ func (m *model) usable(d *v1alpha1.QuobyteDevice) bool {
 	return d.DeletionTimestamp == nil && m.accepted(d)
 }
 
-// moving are the devices that were moved, and may still be served where they were:
-// all of which it cannot be said, one after the other, that they are not.
-func (m *model) moving() map[string]bool {
-	moving := map[string]bool{}
+// movingService is a service of a device that was moved.
+type movingService struct {
+	device  string
+	service quobyte.Service
+}
+
+// moving are the services of devices that were moved, which may still run where they
+// were: all of which it cannot be said, one after the other, that they do not.
+func (m *model) moving() map[movingService]bool {
+	moving := map[movingService]bool{}
 	for _, d := range m.devices {
-		if m.disk(d).prev != "" {
-			moving[d.Name] = true
+		if m.disk(d).prev == "" {
+			continue
+		}
+		for _, s := range quobyte.Services() {
+			if slices.Contains(d.Spec.Types, s.DeviceType()) {
+				moving[movingService{d.Name, s}] = true
+			}
 		}
 	}
 	if len(moving) == 0 {
@@ -160,24 +171,26 @@ func (m *model) moving() map[string]bool {
 	for changed := true; changed; {
 		changed = false
 		for _, d := range m.devices {
-			if moving[d.Name] && !m.servedBefore(d, moving) {
-				delete(moving, d.Name)
-				changed = true
+			for _, s := range quobyte.Services() {
+				if of := (movingService{d.Name, s}); moving[of] && !m.servedBefore(d, s, moving) {
+					delete(moving, of)
+					changed = true
+				}
 			}
 		}
 	}
 	return moving
 }
 
-// servedBefore says that a task on the device's old host is there for it alone.
-func (m *model) servedBefore(d *v1alpha1.QuobyteDevice, moving map[string]bool) bool {
-	disk := m.disk(d)
+// servedBefore says that a task of the service on the device's old host is there for it
+// alone.
+func (m *model) servedBefore(d *v1alpha1.QuobyteDevice, s quobyte.Service, moving map[movingService]bool) bool {
+	prev := m.disk(d).prev
 	for _, t := range m.tasks {
-		if t.host != disk.prev || t.hidden {
+		if t.host != prev || t.hidden {
 			continue
 		}
-		s := quobyte.Service(t.service)
-		if t.service == "" || t.service != "prober" && slices.Contains(d.Spec.Types, s.DeviceType()) && !m.keptByOthers(s, disk.prev, moving) {
+		if t.service == "" || quobyte.Service(t.service) == s && !m.keptByOthers(s, prev, moving) {
 			return true
 		}
 	}
@@ -194,10 +207,10 @@ func (m *model) unreadableAnywhere() bool {
 }
 
 // keptByOthers says that a device that is not on its way keeps the service on the host.
-func (m *model) keptByOthers(s quobyte.Service, host string, moving map[string]bool) bool {
+func (m *model) keptByOthers(s quobyte.Service, host string, moving map[movingService]bool) bool {
 	return slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
 		disk := m.disk(d)
-		return disk.host == host && !moving[d.Name] && d.DeletionTimestamp == nil && slices.Contains(d.Spec.Types, s.DeviceType()) &&
+		return disk.host == host && !moving[movingService{d.Name, s}] && d.DeletionTimestamp == nil && slices.Contains(d.Spec.Types, s.DeviceType()) &&
 			(m.usable(d) || disk.missing && m.acceptable(d))
 	})
 }
@@ -209,7 +222,7 @@ func (m *model) wants(s quobyte.Service, host string) bool {
 	}
 	moving := m.moving()
 	return slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
-		return m.usable(d) && m.placeOf(d) == host && slices.Contains(d.Spec.Types, s.DeviceType()) && !moving[d.Name]
+		return m.usable(d) && m.placeOf(d) == host && slices.Contains(d.Spec.Types, s.DeviceType()) && !moving[movingService{d.Name, s}]
 	})
 }
 

@@ -77,7 +77,7 @@ func (p *pass) lastRegistry() bool {
 		return false
 	}
 	for _, m := range p.moves {
-		if !m.settled && m.device.Wanted && hasType(m.device, registry) {
+		if !m.settled[registry] && m.device.Wanted && hasType(m.device, registry) {
 			return false // it starts again on another host
 		}
 	}

@@ -32,30 +32,33 @@ func (p *pass) markWanted() {
 	p.markMoves()
 }
 
-// mark marks what one device asks for on the host. Where several devices could be
-// named, it is the first by name: the order of the inventory must not show.
+// mark marks what one device asks for on the host.
 func (p *pass) mark(d *inventory.Device, h *host) {
-	for _, t := range d.Types {
-		k, ok := kindOfDevice(t)
-		if !ok {
-			continue
+	for k := range s3 {
+		if hasType(d, k) {
+			p.markService(d, k, h)
 		}
-		s := &h.slots[k]
-		switch {
-		case d.Leaving != "":
-			s.leave(d.Leaving)
-		case d.Wanted && awaitsVolume(d.Object):
-			s.claim(d) // what runs goes on
-		case d.Wanted:
-			s.wanted = true
-			s.confirmed = s.confirmed || d.Confirmed
-			s.remembered = s.remembered || !d.Elsewhere
-			p.activate(h)
-			p.noteAppeared(s, d)
-		case d.Claims:
-			s.claim(d)
-			p.activate(h) // it may count among the voters
-		}
+	}
+}
+
+// markService marks one service that a device asks for. Where several devices could be
+// named, it is the first by name: the order of the inventory must not show.
+func (p *pass) markService(d *inventory.Device, k kind, h *host) {
+	s := &h.slots[k]
+	switch {
+	case d.Leaving != "":
+		s.leave(d.Leaving)
+	case d.Wanted && awaitsVolume(d.Object):
+		s.claim(d) // what runs goes on
+	case d.Wanted:
+		s.wanted = true
+		s.confirmed = s.confirmed || d.Confirmed
+		s.remembered = s.remembered || !d.Elsewhere
+		p.activate(h)
+		p.noteAppeared(s, d)
+	case d.Claims:
+		s.claim(d)
+		p.activate(h) // it may count among the voters
 	}
 }
 
@@ -184,7 +187,7 @@ func trueFirst(first bool) int {
 // empty says that the inventory asks for nothing, not even on another host.
 func (p *pass) empty() bool {
 	for _, m := range p.moves {
-		if !m.settled {
+		if !m.done {
 			return false
 		}
 	}
