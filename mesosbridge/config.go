@@ -170,7 +170,8 @@ type Credential struct {
 type Identity interface {
 	// FrameworkID is asked right before every SUBSCRIBE. It confirms that this
 	// process may act at all, and returns the id to subscribe with, empty for a
-	// new framework. An error means: do not subscribe now.
+	// new framework. An error means: do not subscribe now; ErrFailedOver, that
+	// another process leads and Run ends.
 	FrameworkID(ctx context.Context) (string, error)
 	// Adopt keeps the id that the master gave to a new framework. It is called
 	// before the first offer is used. After an error the new framework is torn
@@ -206,9 +207,9 @@ type Operation struct {
 
 // Errors of Run and of the calls.
 var (
-	// ErrFailedOver: another process has subscribed as this framework. The
-	// process must end (rule 10).
-	ErrFailedOver = errors.New("another scheduler has subscribed as this framework")
+	// ErrFailedOver: another process speaks as this framework now. The process must
+	// end (rule 10).
+	ErrFailedOver = errors.New("another scheduler has taken the framework over")
 	// ErrStale: the decision rests on a state that is gone (an offer was
 	// rescinded, the subscription ended, the agent's barrier closed). Nothing was
 	// sent; plan again.

@@ -3,6 +3,7 @@ package mesosbridge_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -213,6 +214,21 @@ func TestTakeover(t *testing.T) {
 		}
 		second.untilState("t1", mesos.TASK_RUNNING)
 		_ = second.end()
+	})
+}
+
+// Who hears before its next SUBSCRIBE that another process leads must not go on telling
+// what it knew.
+func TestWhoLeadsNoMoreEnds(t *testing.T) {
+	inWorld(t, two(), func(w *world) {
+		id := &identity{}
+		b := w.start(w.config(id))
+		b.run("node1", "t1")
+		id.set(func(i *identity) { i.err = fmt.Errorf("the lease is held by another: %w", mesosbridge.ErrFailedOver) })
+		w.mesos.BreakStreams()
+		if err := b.wait(); !errors.Is(err, mesosbridge.ErrFailedOver) {
+			w.Errorf("Run: %v", err)
+		}
 	})
 }
 

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
 // Lease is the leader election's lease, which is read from the API server right
@@ -23,8 +25,9 @@ type Lease struct {
 	Clock  clock.PassiveClock
 }
 
-// Confirm fails unless this process holds the lease now. A nil Lease, without
-// leader election, always confirms.
+// Confirm fails unless this process holds the lease now, with
+// mesosbridge.ErrFailedOver when another one does: then this one has to end. A nil
+// Lease, without leader election, always confirms.
 func (l *Lease) Confirm(ctx context.Context) error {
 	if l == nil {
 		return nil
@@ -34,8 +37,11 @@ func (l *Lease) Confirm(ctx context.Context) error {
 		return fmt.Errorf("read the leader election lease %s: %w", l.Key, err)
 	}
 	holder, renewed, seconds := lease.Spec.HolderIdentity, lease.Spec.RenewTime, lease.Spec.LeaseDurationSeconds
-	if holder == nil || *holder != l.Holder {
-		return fmt.Errorf("the lease %s is held by another process", l.Key)
+	switch {
+	case holder == nil || *holder == "":
+		return fmt.Errorf("the lease %s is held by nobody", l.Key)
+	case *holder != l.Holder:
+		return fmt.Errorf("the lease %s is held by %s: %w", l.Key, *holder, mesosbridge.ErrFailedOver)
 	}
 	if renewed == nil || seconds == nil {
 		return fmt.Errorf("the lease %s was never renewed", l.Key)

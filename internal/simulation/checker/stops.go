@@ -15,10 +15,11 @@ var order = []string{"registry", "metadata", "data", "s3", "api", "webconsole", 
 // a call may have come too late for it.
 const glance = time.Second
 
-// kills judges a KILL, when it is the first of its task.
+// kills judges a KILL, when it is the first of its task. The master refuses what comes
+// with the stream of a subscription that another one has followed.
 func (c *check) kills(e *Entry, s *session, id string) {
 	t := c.tasks[id]
-	if t == nil || c.isKilled(t) {
+	if t == nil || c.isKilled(t) || s != c.last {
 		return
 	}
 	was := t.available
