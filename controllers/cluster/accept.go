@@ -74,7 +74,9 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 	addresses := map[plan.SpecKey]string{}
 	var launches []sentLaunch
 	defer func() { r.logLaunches(seen.key, launches) }()
-	for _, u := range usesOf(result) {
+	uses := usesOf(result)
+	accepts := make([]mesosbridge.Accept, 0, len(uses))
+	for _, u := range uses {
 		accept := mesosbridge.Accept{AgentID: u.agentID, OfferIDs: u.offerIDs}
 		for _, o := range u.operations {
 			accept.Operations = append(accept.Operations, mesosbridge.Operation{
@@ -87,6 +89,15 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 			}
 			accept.Tasks = append(accept.Tasks, r.task(l, addresses[key]))
 		}
+		accepts = append(accepts, accept)
+	}
+	if sent, err := r.noteLaunches(ctx, seen, accepts); err != nil {
+		return err
+	} else if accepts = accepts[:sent]; sent < len(uses) {
+		seen.lookAgain(time.Second)
+	}
+	for i, accept := range accepts {
+		u := uses[i]
 		err := seen.member.bridge.Accept(accept)
 		if errors.Is(err, mesosbridge.ErrStale) {
 			continue
@@ -99,6 +110,35 @@ func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.
 		}
 	}
 	return unconfirmed
+}
+
+// noteTook is how long a write may take before a launch: what was decided on is decided
+// anew after a longer one.
+const noteTook = time.Second
+
+// noteLaunches writes down what is about to be launched. It says how many of the accepts
+// may be sent.
+func (r *Reconciler) noteLaunches(ctx context.Context, seen *observation, accepts []mesosbridge.Accept) (may int, err error) {
+	room, launched := seen.member.ledger.room(), map[string]string{}
+	for _, accept := range accepts {
+		if len(launched)+len(accept.Tasks) > room {
+			break
+		}
+		may++
+		for i := range accept.Tasks {
+			if t := &accept.Tasks[i]; t.Name != string(quobyte.ProberService) {
+				launched[t.TaskID.Value] = accept.AgentID
+			}
+		}
+	}
+	began := r.Clock.Now()
+	if err := seen.member.ledger.note(ctx, launched, began); err != nil {
+		return 0, err
+	}
+	if r.Clock.Since(began) > noteTook {
+		return 0, nil
+	}
+	return may, nil
 }
 
 // confirmDestroying leaves out what would destroy the volume of a device that the API

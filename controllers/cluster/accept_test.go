@@ -82,7 +82,7 @@ func inReserved(t *testing.T, f func(w *reserved)) {
 		nonce := 0
 		w.r = &Reconciler{Reader: w, Clock: clock.RealClock{}, Events: events.NewFakeRecorder(1000),
 			Nonces: func() string { nonce++; return fmt.Sprintf("n%d", nonce) }}
-		w.seen = &observation{cluster: reservingCluster(), member: &member{bridge: bridge}}
+		w.seen = &observation{cluster: reservingCluster(), member: &member{bridge: bridge, ledger: newLedgerServer(t).open()}}
 		f(w)
 	})
 }

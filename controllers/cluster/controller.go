@@ -70,7 +70,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobyteclusters/status,verbs=update;patch
 // +kubebuilder:rbac:groups=mesos.quobyte.com,resources=quobytedevices,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
-// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create;delete
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create;update;delete
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=list;create;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -148,15 +148,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		// That took its time. What was decided before it is decided anew.
 		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
 	}
+	ledgerErr := seen.settleLedger(ctx, began)
 	if actErr == nil {
 		actErr = r.act(ctx, seen, result)
 	}
 	if actErr == nil && result.Phase == plan.PhaseReady {
 		actErr = seen.pruneRevisions(ctx)
 	}
-	if actErr == nil {
-		actErr = seen.forgetOrphans(ctx)
-	}
+	actErr = cmp.Or(actErr, ledgerErr)
 	r.askProbers(seen, result)
 	r.Views.Publish(req.NamespacedName, result.Devices, seen.inventory)
 	r.took(seen, began)

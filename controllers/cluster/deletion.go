@@ -78,7 +78,7 @@ func (r *Reconciler) leaveMesos(ctx context.Context, seen *observation, result p
 			"framework %s is removed from Mesos", seen.snapshot.FrameworkID)
 		return nil
 	}
-	if err := seen.member.identity.leaveOrphans(ctx, result.Tasks); err != nil {
+	if err := seen.member.ledger.leaveTasks(ctx, result.Tasks, r.Clock.Now()); err != nil {
 		return err
 	}
 	if err := seen.member.bridge.Release(ctx, orphanedFor); err != nil {

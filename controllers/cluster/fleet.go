@@ -57,12 +57,10 @@ type Fleet struct {
 
 // member is one cluster's bridge.
 type member struct {
-	uid      types.UID // of the cluster object
-	bridge   *mesosbridge.Bridge
-	identity *identity
-	// orphans are tasks that an earlier object of the cluster has left behind, and
-	// that have not all ended.
-	orphans   []mesosbridge.RememberedTask
+	uid       types.UID // of the cluster object
+	bridge    *mesosbridge.Bridge
+	identity  *identity
+	ledger    *ledger
 	revisions *revisions
 	probes    *probes
 	asked     asked
@@ -205,15 +203,15 @@ func (f *Fleet) start(ctx context.Context, cluster *v1alpha1.QuobyteCluster, end
 	if err != nil {
 		return nil, err
 	}
-	orphans, err := f.identity(key).orphans(ctx)
+	ledger, err := openLedger(ctx, f.reader, f.client, key)
 	if err != nil {
 		return nil, err
 	}
-	remembered = append(remembered, orphans...)
+	remembered = append(remembered, ledger.remembered()...)
 	m := &member{
 		uid:       cluster.UID,
 		identity:  f.identity(key),
-		orphans:   orphans,
+		ledger:    ledger,
 		endpoint:  endpoint,
 		secretRef: secretRefOf(cluster),
 		done:      make(chan struct{}),

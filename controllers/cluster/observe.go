@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -30,6 +31,8 @@ type observation struct {
 	key     types.NamespacedName
 	cluster *v1alpha1.QuobyteCluster
 	devices []*v1alpha1.QuobyteDevice
+	// written are the devices as the API server has them, devices as they will be.
+	written []*v1alpha1.QuobyteDevice
 	// arriving are devices without their finalizer.
 	arriving []*v1alpha1.QuobyteDevice
 	// prober is what probers are to be; nil: none can run.
@@ -80,6 +83,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 		seen.arriving = append(seen.arriving, device)
 		seen.expected = seen.expected || r.Clock.Since(device.CreationTimestamp.Time) < expectFor
 	}
+	seen.written = slices.Clone(seen.devices)
 	seen.devices = r.Views.Remember(seen.devices)
 	if err := r.connect(ctx, seen); err != nil {
 		return nil, err

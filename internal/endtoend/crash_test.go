@@ -2,9 +2,17 @@ package endtoend
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
 )
 
@@ -50,5 +58,60 @@ func TestKilledWhileStarting(t *testing.T) {
 	}
 	if n := w.killed(); n != 0 {
 		t.Errorf("%d tasks were killed", n)
+	}
+}
+
+// TestKilledBeforeAnyStatusKnows: the process ends between a launch and the first status
+// that lists it. The agent is replaced before the next one asks: nobody but what was
+// written down before the launch tells of the containers that live.
+func TestKilledBeforeAnyStatusKnows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	operator := w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	w.awaitReady()
+	w.awaitQuiet()
+
+	killed := make(chan error, 1)
+	var once sync.Once
+	w.mesos.OnCall(func(r mesostest.CallRecord) {
+		if r.Call.Type == scheduler.Call_ACCEPT {
+			once.Do(func() { killed <- operator.Kill() })
+		}
+	})
+	w.applyDevices(4)
+	if err := <-killed; err != nil {
+		t.Fatal(err)
+	}
+	launched, old := len(w.mesos.History()), ""
+	for _, task := range w.mesos.Running("node4") {
+		old = task.AgentID
+	}
+	d := &v1alpha1.QuobyteDevice{}
+	if err := w.api.Client().Get(t.Context(), w.key("node4-disk1"), d); err != nil || old == "" || len(d.Status.Services) > 0 {
+		t.Fatalf("%v; agent %q runs what was launched, and the status lists %v", err, old, d.Status.Services)
+	}
+
+	w.mesos.ReplaceAgent("node4") // its containers live
+	w.startAlone()
+	w.await("a reason for node4", func(c *v1alpha1.QuobyteCluster) bool {
+		return slices.ContainsFunc(c.Status.Reasons, func(r v1alpha1.Reason) bool { return strings.Contains(r.Message, "node4") })
+	})
+	w.awaitQuiet()
+	w.awaitQuiet()
+	if got := len(w.mesos.History()); got != launched {
+		t.Fatalf("%d tasks were launched beside containers that live", got-launched)
+	}
+	w.mesos.KillOrphans("node4")
+	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"="+old)
+	w.awaitReady()
+	w.checkNoDuplicates()
+	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		if err := w.api.Client().Get(t.Context(), w.key("quobyte-tasks"), &corev1.ConfigMap{}); apierrors.IsNotFound(err) {
+			break
+		} else if time.Since(begun) > patience {
+			t.Fatalf("what was written down before launches is still there (%v), and statuses list it", err)
+		}
 	}
 }

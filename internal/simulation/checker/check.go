@@ -295,7 +295,7 @@ func (c *check) launchesService(s *session, t *task, info *mesos.TaskInfo) {
 	}
 	for _, other := range c.tasks {
 		if other.service == t.service && other.host == t.host && other.agent != t.agent && !other.ended && !other.absent &&
-			!c.wishes.gone[other.agent] && c.mayLive(other) && !c.wishes.forgotten(other.service, other.launched, c.now) {
+			!c.wishes.gone[other.agent] && c.mayLive(other) {
 			c.violate("5", "%s is launched on %s, and nobody said that %s of agent %s has ended", t.id, t.host, other.id, other.agent)
 		}
 	}
@@ -343,8 +343,7 @@ func (c *check) overlaps() {
 		}
 		at := place{t.Info.Name, t.Host}
 		for _, other := range byPlace[at] {
-			if (other.Alive() || other.Ended.After(t.Launched)) && !c.wishes.wronglyGone[other.AgentID] &&
-				(other.AgentID == t.AgentID || !c.wishes.forgotten(t.Info.Name, other.Launched, t.Launched)) {
+			if (other.Alive() || other.Ended.After(t.Launched)) && !c.wishes.wronglyGone[other.AgentID] {
 				c.now = t.Launched
 				c.violate("1", "%s is launched on %s, where %s lives", t.ID, t.Host, other.ID)
 			}

@@ -246,13 +246,6 @@ func (w *wishes) touch(services []string, host string, at time.Time) {
 	}
 }
 
-// forgotten says that a floating service was started before the cluster was deleted with
-// Orphan, and it is later now: what the status said of it went with the object. When its
-// agent loses its id in between, Mesos knows nothing of it either.
-func (w *wishes) forgotten(service string, launched, now time.Time) bool {
-	return !bound(service) && slices.ContainsFunc(w.orphaned, func(s span) bool { return s.from.After(launched) && s.from.Before(now) })
-}
-
 // bound says that devices say where the service runs.
 func bound(service string) bool {
 	return service == "registry" || service == "metadata" || service == "data"

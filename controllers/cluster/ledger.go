@@ -1,0 +1,260 @@
+package cluster
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/mesosbridge"
+)
+
+// ledger keeps the tasks that may run and that no status lists: those that are being
+// launched, which a process that ends now would forget, and those that only the status
+// of a cluster listed that was deleted with policy Orphan. Of a task on an agent that is
+// away Mesos tells nobody who does not ask for it by its id.
+//
+// It is the ConfigMap <cluster>-tasks, which has no owner: what runs outlives the object.
+// It is written before a launch is sent, and shrinks when statuses list what was launched.
+// Only the passes of its cluster use it, one at a time.
+type ledger struct {
+	key    types.NamespacedName // of the cluster
+	reader client.Reader        // past the cache
+	client client.Client
+
+	// tasks are agent ids by task id.
+	tasks map[string]string
+	// version of what is stored; empty: nothing is.
+	version string
+	// unsure: what is stored is not known, as a write has failed.
+	unsure bool
+	// unwritten: there are tasks in it that need not be.
+	unwritten bool
+	// noted is when a task came last.
+	noted time.Time
+}
+
+const (
+	// ledgerKey in the ConfigMap: lines of task id and agent id, compressed. Three tasks
+	// on each of 10,000 hosts would not fit into a ConfigMap otherwise.
+	ledgerKey = "tasks.gz"
+	// ledgerMost is how many tasks it holds. With names of hosts that do not compress
+	// they take 40 bytes each, of the MiB that a ConfigMap may have.
+	ledgerMost = 20000
+	// ledgerRests is how long after the last launch the statuses are looked at again,
+	// ledgerShrinks how often meanwhile: the next launch will write it anyway.
+	ledgerRests   = time.Minute
+	ledgerShrinks = 5 * time.Second
+)
+
+// openLedger reads what an earlier process has left.
+func openLedger(ctx context.Context, reader client.Reader, writer client.Client, cluster types.NamespacedName) (*ledger, error) {
+	l := &ledger{key: cluster, reader: reader, client: writer, tasks: map[string]string{}}
+	return l, l.read(ctx)
+}
+
+func (l *ledger) name() types.NamespacedName {
+	return types.NamespacedName{Namespace: l.key.Namespace, Name: l.key.Name + "-tasks"}
+}
+
+// read adds what is stored to what is known.
+func (l *ledger) read(ctx context.Context) error {
+	stored := &corev1.ConfigMap{}
+	err := l.reader.Get(ctx, l.name(), stored)
+	if err == nil {
+		var tasks map[string]string
+		if tasks, err = decodeTasks(stored.BinaryData[ledgerKey]); err == nil {
+			maps.Copy(l.tasks, tasks)
+		}
+	}
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("read ConfigMap %s, which keeps the tasks that no status lists: %w", l.name().Name, err)
+	}
+	l.version, l.unsure = stored.ResourceVersion, false
+	return nil
+}
+
+// remembered are the tasks that somebody may have launched.
+func (l *ledger) remembered() []mesosbridge.RememberedTask {
+	tasks := make([]mesosbridge.RememberedTask, 0, len(l.tasks))
+	for _, id := range slices.Sorted(maps.Keys(l.tasks)) {
+		tasks = append(tasks, mesosbridge.RememberedTask{TaskID: id, AgentID: l.tasks[id]})
+	}
+	return tasks
+}
+
+// room is how many more tasks it takes.
+func (l *ledger) room() int { return max(0, ledgerMost-len(l.tasks)) }
+
+// note stores tasks, agent ids by task id. What it returns an error for is not stored, or
+// perhaps.
+func (l *ledger) note(ctx context.Context, tasks map[string]string, now time.Time) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	maps.Copy(l.tasks, tasks)
+	l.noted = now
+	return l.write(ctx)
+}
+
+// settle drops what is to be kept no longer. It says when it is to be asked again; zero:
+// when a pass comes by.
+func (l *ledger) settle(ctx context.Context, over func(taskID string) bool, now time.Time) (again time.Duration, err error) {
+	if l.unsure {
+		if err := l.read(ctx); err != nil {
+			return 0, err
+		}
+	}
+	for id := range l.tasks {
+		if over(id) {
+			delete(l.tasks, id)
+			l.unwritten = true
+		}
+	}
+	recent := now.Sub(l.noted) < ledgerRests
+	switch {
+	case l.unwritten && !(recent && now.Sub(l.noted) < ledgerShrinks):
+		return 0, l.write(ctx)
+	case recent && (l.unwritten || len(l.tasks) > 0):
+		return ledgerShrinks, nil
+	}
+	return 0, nil
+}
+
+func (l *ledger) write(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if l.unsure {
+		if err := l.read(ctx); err != nil {
+			return err
+		}
+	}
+	err := l.put(ctx)
+	if err != nil {
+		l.unsure, l.unwritten = true, true
+		return fmt.Errorf("write ConfigMap %s, which keeps the tasks that no status lists: %w", l.name().Name, err)
+	}
+	l.unwritten = false
+	return nil
+}
+
+// put makes what is stored what is known, unless somebody else has changed it.
+func (l *ledger) put(ctx context.Context) error {
+	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: l.key.Namespace, Name: l.name().Name,
+		Labels: map[string]string{labelCluster: l.key.Name}, ResourceVersion: l.version}}
+	if len(l.tasks) == 0 {
+		if l.version == "" {
+			return nil
+		}
+		err := l.client.Delete(ctx, object, client.Preconditions{ResourceVersion: &l.version})
+		if client.IgnoreNotFound(err) == nil {
+			l.version = ""
+			return nil
+		}
+		return err
+	}
+	data, err := encodeTasks(l.tasks)
+	if err != nil {
+		return err
+	}
+	object.BinaryData = map[string][]byte{ledgerKey: data}
+	if l.version == "" {
+		err = l.client.Create(ctx, object)
+	} else {
+		err = l.client.Update(ctx, object)
+	}
+	l.version = object.ResourceVersion
+	return err
+}
+
+func encodeTasks(tasks map[string]string) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(tasks)) {
+		if _, err := fmt.Fprintln(w, id, tasks[id]); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+func decodeTasks(data []byte) (map[string]string, error) {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("binaryData[%s]: %w", ledgerKey, err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("binaryData[%s]: %w", ledgerKey, err)
+	}
+	tasks := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		id, agent, _ := strings.Cut(strings.TrimSpace(line), " ")
+		tasks[id] = agent
+	}
+	return tasks, nil
+}
+
+// settleLedger drops the tasks that statuses list, as the API server has them, and those
+// that do not run, or were never sent.
+func (o *observation) settleLedger(ctx context.Context, now time.Time) error {
+	if o.member == nil || len(o.member.ledger.tasks) == 0 && !o.member.ledger.unwritten {
+		return nil
+	}
+	listed := map[string]bool{}
+	add := func(tasks []v1alpha1.TaskStatus) {
+		for i := range tasks {
+			listed[tasks[i].TaskID] = true
+		}
+	}
+	add(o.cluster.Status.Tasks)
+	for _, d := range o.written {
+		add(d.Status.Services)
+	}
+	again, err := o.member.ledger.settle(ctx, func(id string) bool { return listed[id] || o.snapshot.Tasks[id] == nil }, now)
+	if again > 0 {
+		o.lookAgain(again)
+	}
+	return err
+}
+
+// leaveTasks writes down the tasks that only the status of the cluster lists, before it
+// goes.
+func (l *ledger) leaveTasks(ctx context.Context, tasks []v1alpha1.TaskStatus, now time.Time) error {
+	left := map[string]string{}
+	for _, t := range tasks {
+		left[t.TaskID] = t.AgentID
+	}
+	if err := l.note(ctx, left, now); err != nil && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return err
+	}
+	return nil
+}
+
+// dropLedger forgets all of it, when Mesos has removed the framework.
+func (i *identity) dropLedger(ctx context.Context) error {
+	l := ledger{key: i.key}
+	err := i.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: i.key.Namespace, Name: l.name().Name}})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete ConfigMap %s: %w", l.name().Name, err)
+	}
+	return nil
+}
