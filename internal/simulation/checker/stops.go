@@ -255,8 +255,14 @@ func (c *check) keepsMajority(t *task) {
 }
 
 // majorityServes says how many registries serve without this one, and whether they are
-// most of the members.
+// most of the members. One that runs on though its device's object vanished is one.
 func (c *check) majorityServes(t *task, members map[string]bool) (serve int, kept bool) {
+	for _, d := range c.wishes.devices {
+		if d.lost && d.inService && !members[d.host] && slices.Contains(d.types, "registry") && c.serves("registry", d.host) {
+			members = maps.Clone(members)
+			members[d.host] = true
+		}
+	}
 	for host := range members {
 		if host != t.host && (c.serves("registry", host) || c.votesElsewhere(host, t.host, members)) {
 			serve++
