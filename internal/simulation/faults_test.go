@@ -370,12 +370,21 @@ func (w *world) schedule(windows string) {
 	}
 }
 
+func (w *world) silence(host string, yes bool) {
+	w.probers.Silence(host, yes)
+	kind := checker.ProberHeard
+	if yes {
+		kind = checker.ProberSilenced
+	}
+	w.act(checker.Act{Kind: kind, Host: host})
+}
+
 func (w *world) silenceProber(d dice) string {
 	if w.probers == nil {
 		return ""
 	}
 	host, lasts := pick(d, w.plan.hosts), d.between(time.Minute, 10*time.Minute)
-	w.probers.Silence(host, true)
-	w.later(lasts, func() { w.probers.Silence(host, false) })
+	w.silence(host, true)
+	w.later(lasts, func() { w.silence(host, false) })
 	return fmt.Sprintf("%s for %s", host, lasts.Round(time.Second))
 }

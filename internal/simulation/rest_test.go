@@ -49,7 +49,7 @@ func (w *world) heal() {
 		}
 		w.boot(host)
 		if w.probers != nil {
-			w.probers.Silence(host, false)
+			w.silence(host, false)
 		}
 	}
 	w.listen()

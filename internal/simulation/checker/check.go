@@ -16,7 +16,7 @@ import (
 // Check judges a record. It returns nothing when all rules were kept.
 func Check(r Record) []Violation {
 	c := &check{Record: r, truth: map[string]*mesostest.TaskRecord{}, tasks: map[string]*task{}, sessions: map[string]*session{},
-		launched: map[string]bool{}, hosts: map[string]string{}, specs: map[string]time.Time{}, wishes: newWishes(), maintenance: newMaintenance()}
+		launched: map[string]bool{}, hosts: map[string]string{}, specs: map[string]time.Time{}, wishes: newWishes(r.Hearing), maintenance: newMaintenance()}
 	for i := range r.Tasks {
 		c.truth[r.Tasks[i].ID] = &r.Tasks[i]
 	}

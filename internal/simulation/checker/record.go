@@ -112,6 +112,9 @@ const (
 	LimitChanged
 	// RollbackAllowed: updates that fail go back by themselves.
 	RollbackAllowed
+	// ProberSilenced: nothing that changes on the host is heard of, until ProberHeard.
+	ProberSilenced
+	ProberHeard
 	// Healed: no fault happens from now on.
 	Healed
 )

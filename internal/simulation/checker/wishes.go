@@ -9,6 +9,8 @@ import (
 
 // wishes is what the user wants, and since when.
 type wishes struct {
+	// hearing is History.Hearing.
+	hearing time.Duration
 	devices map[string]*device
 	// floats says how many of a floating service are wanted, the last words first.
 	floats map[string][]count
@@ -27,6 +29,8 @@ type wishes struct {
 	// limits of what may be away, the last word first.
 	limits    []limit
 	rollsBack bool
+	// silent hosts have a prober that says nothing, since when.
+	silent map[string]time.Time
 	// planned hosts have a maintenance window.
 	planned map[string]bool
 	// gone agents, as a person says; wronglyGone of them not.
@@ -108,8 +112,8 @@ func (s *spans) sinceThen(then time.Time) bool {
 	return s.now() || len(*s) > 0 && !(*s)[len(*s)-1].to.Before(then)
 }
 
-func newWishes() wishes {
-	return wishes{devices: map[string]*device{}, floats: map[string][]count{}, spec: map[string]time.Time{},
+func newWishes(hearing time.Duration) wishes {
+	return wishes{hearing: hearing, silent: map[string]time.Time{}, devices: map[string]*device{}, floats: map[string][]count{}, spec: map[string]time.Time{},
 		touched: map[instance]time.Time{}, cordoned: map[string]*spans{}, planned: map[string]bool{}, gone: map[string]bool{}, wronglyGone: map[string]bool{}}
 }
 
@@ -145,6 +149,17 @@ func (w *wishes) act(a *Act, at time.Time) {
 		w.devices[a.Device].inService, w.devices[a.Device].since = false, at
 	case DeviceVanishes:
 		w.devices[a.Device].lost, w.devices[a.Device].since = true, at
+	case ProberSilenced:
+		if _, already := w.silent[a.Host]; !already {
+			w.silent[a.Host] = at
+		}
+	case ProberHeard:
+		for _, d := range w.devices {
+			if w.unheard(d) {
+				d.since = at
+			}
+		}
+		delete(w.silent, a.Host)
 	case Suspended:
 		w.suspended.begin(at)
 	case Resumed:
@@ -246,6 +261,13 @@ func (w *wishes) touch(services []string, host string, at time.Time) {
 	}
 }
 
+// unheard says that the device may have come to its host unheard of, as the host's prober
+// says nothing.
+func (w *wishes) unheard(d *device) bool {
+	since, silent := w.silent[d.host]
+	return silent && d.since.After(since.Add(-w.hearing))
+}
+
 // bound says that devices say where the service runs.
 func bound(service string) bool {
 	return service == "registry" || service == "metadata" || service == "data"
@@ -255,7 +277,7 @@ func bound(service string) bool {
 func (w *wishes) hosts(service string, before time.Time) map[string]bool {
 	hosts := map[string]bool{}
 	for _, d := range w.devices {
-		if d.inService && !d.lost && d.since.Before(before) && slices.Contains(d.types, service) {
+		if d.inService && !d.lost && d.since.Before(before) && !w.unheard(d) && slices.Contains(d.types, service) {
 			hosts[d.host] = true
 		}
 	}
