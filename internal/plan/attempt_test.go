@@ -441,6 +441,21 @@ func TestSpecOfAMissingInstance(t *testing.T) {
 			l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
 			l.ended(l.find(data, "node1"), mesos.TASK_FAILED, l.now)
 		}, newSpec},
+		"its turn has come, and another one tries": {func(l *live) {
+			l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
+			l.ended(l.find(data, "node1"), mesos.TASK_FAILED, l.now)
+			delete(l.snap.Tasks, l.find(data, "node2").ID)
+			task := l.task(data, "node2")
+			task.State, task.Since, task.Steady = mesos.TASK_STARTING, l.now, l.now
+		}, goodSpec},
+		"it was stopped for its update, and another one tries": {func(l *live) {
+			l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
+			l.find(data, "node1").Killing = l.now
+			l.ended(l.find(data, "node1"), mesos.TASK_KILLED, l.now)
+			delete(l.snap.Tasks, l.find(data, "node2").ID)
+			task := l.task(data, "node2")
+			task.State, task.Since, task.Steady = mesos.TASK_STARTING, l.now, l.now
+		}, newSpec},
 		"what ran well is not stored": {func(l *live) {
 			l.specs = nil
 			l.ended(l.find(data, "node1"), mesos.TASK_FAILED, l.now)
@@ -483,6 +498,24 @@ func TestSpecOfAMissingInstance(t *testing.T) {
 			t.Fatalf("launches %v", launches(r))
 		})
 	}
+}
+
+// TestOutageInTheMiddleOfAnUpdate wants that not all of a service try the new version at
+// once, because all are down when its turn has come.
+func TestOutageInTheMiddleOfAnUpdate(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Version = "1.1.6"
+	l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
+	for _, host := range []string{"node1", "node2", "node3"} {
+		l.ended(l.find(data, host), mesos.TASK_FAILED, l.now)
+	}
+	versions := []string{}
+	for _, launch := range l.plan().Launches {
+		versions = append(versions, launch.Host+" "+launch.Spec.Version)
+	}
+	wantList(t, "launches", versions, "node1 1.1.6", "node2 1.1.5", "node3 1.1.5")
+	l.run(40) // each proves itself for five minutes
+	l.wantVersion("1.1.6")
 }
 
 // TestBackoffIsOfWhatIsLaunched has an instance that failed three times with what ran

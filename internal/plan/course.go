@@ -25,6 +25,8 @@ type course struct {
 	order []kind
 	// later services wait for another one to be updated first.
 	later [kinds]bool
+	// trying is how many of each service try the pursued spec.
+	trying [kinds]trials
 	// halted says why no update and no restart on request goes on; empty: they do.
 	halted string
 	// failed says which instance did not come up with the pursued spec, and why; its
@@ -135,14 +137,16 @@ func (p *pass) current(t *task) bool { return !t.id.Legacy && t.id.Hash == p.cou
 // updated comes back as it was: what fails by chance must not carry on an update that
 // was stopped. Of one whose last task nobody remembers the same is believed. Where
 // nothing is known to have run well it is what the last task ran.
+//
+// When it is the service's turn, as many may try the pursued spec at a time as may be
+// away. After an outage in the middle of an update the others come back as they were.
 func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
 	c := &p.course
-	if c.halted == "" && !c.later[k] {
+	last := p.lastHash(keyOf(k, hostKey))
+	if last == p.specs[k].hash || c.halted == "" && !c.later[k] && (last == "" || p.mayTry(k, hostKey)) {
 		return &p.specs[k]
 	}
-	last := p.lastHash(keyOf(k, hostKey))
 	switch {
-	case last == p.specs[k].hash:
 	case c.goodHash[k] != "":
 		if c.good[k].hash != "" {
 			return &c.good[k]
@@ -154,6 +158,44 @@ func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
 		}
 	}
 	return &p.specs[k]
+}
+
+// mayTry says that a missing instance may be started with the pursued spec, which its
+// last task did not run. What was stopped for it does.
+func (p *pass) mayTry(k kind, hostKey string) bool {
+	if !k.bound() || p.replaced(keyOf(k, hostKey), p.specs[k].hash) {
+		return true
+	}
+	t := &p.course.trying[k]
+	if !t.counted {
+		*t = trials{counted: true, n: p.countTrying(k)}
+	}
+	return t.n < p.gate.tallies[k].limit
+}
+
+// countTrying counts the instances that were started with the pursued spec a short time
+// ago, or stopped for it, and have not become available.
+func (p *pass) countTrying(k kind) int {
+	n := 0
+	for _, h := range p.active {
+		s := &h.slots[k]
+		if s.launched || p.slotInMotion(k, h) && (s.task != nil || p.replaced(keyOf(k, h.key), p.specs[k].hash)) {
+			n++
+		}
+	}
+	return n
+}
+
+// trials is countTrying, once somebody has asked.
+type trials struct {
+	counted bool
+	n       int
+}
+
+func (t *trials) more() {
+	if t.counted {
+		t.n++
+	}
 }
 
 // lastHash is the hash of the instance's last task; empty: nobody remembers one.

@@ -151,6 +151,9 @@ func (p *pass) launch(k kind, h *host, pool *pool) bool {
 	}
 	resources = p.takeVolumes(k, h, resources)
 	h.slots[k].launched = true
+	if chosen.hash == p.specs[k].hash && !p.replaced(keyOf(k, h.key), chosen.hash) {
+		p.course.trying[k].more()
+	}
 	p.result.Launches = append(p.result.Launches, Launch{
 		Spec:      chosen.spec,
 		Hash:      chosen.hash,

@@ -17,6 +17,9 @@ func (p *pass) kill(t *task, cause string, v verdict) {
 			p.gate.tallies[t.kind].running-- // what is started below no longer counts on it
 		}
 		s := &t.host.slots[t.kind]
+		if s.wanted && t.outdated {
+			p.course.trying[t.kind].more()
+		}
 		s.killed, returns = true, p.mode == running && s.wanted
 		s.hold(waitOn(t.host, codeProgress, "is being stopped: "+cause))
 	}
