@@ -49,6 +49,7 @@ const (
 	ReasonRollingBack      = "RollingBack"
 	ReasonRolledBack       = "RolledBack"
 	ReasonRestarting       = "Restarting"
+	ReasonMaintenance      = "Maintenance"
 )
 
 // Annotations by which a person answers what only a person can decide.

@@ -193,6 +193,9 @@ type FailedUpdate struct {
 	Version string `json:"version,omitempty"`
 	// Message says which instance failed, and quotes Mesos.
 	Message string `json:"message,omitempty"`
+	// Time when it failed. What was started with it later was started at somebody's word:
+	// then this is an old status, of a restored backup.
+	Time *metav1.Time `json:"time,omitempty"`
 }
 
 // GoodRevision is what all services ran when they all ran well last.

@@ -81,7 +81,27 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 	if alert := unbootstrapped(result); alert != nil {
 		return no(alert.Reason, alert.Message)
 	}
-	return no(v1alpha1.ReasonStarting, fmt.Sprintf("%d of %d services are ready%s", ready, wanted, waits))
+	reason := v1alpha1.ReasonStarting
+	if maintained(result) {
+		reason = v1alpha1.ReasonMaintenance
+	}
+	return no(reason, fmt.Sprintf("%d of %d services are ready%s", ready, wanted, waits))
+}
+
+// maintained says that all that is missing is so for the maintenance of its host.
+func maintained(result plan.Result) bool {
+	left := map[string]bool{}
+	for _, m := range result.Maintenance {
+		if m.State == v1alpha1.MaintenanceDraining || m.State == v1alpha1.MaintenanceDrained {
+			left[m.Host] = true
+		}
+	}
+	for i := range result.Instances {
+		if instance := &result.Instances[i]; len(left) == 0 || instance.Wanted && !instance.Available && !left[instance.Host] {
+			return false
+		}
+	}
+	return len(left) > 0
 }
 
 // halted says that an update is not over, and that nothing goes on by itself.

@@ -61,6 +61,36 @@ func TestConditionsOfAnUpdate(t *testing.T) {
 	}
 }
 
+// TestMaintained wants a window to be told apart from a start that does not come to an end.
+func TestMaintained(t *testing.T) {
+	missing := func(hosts ...string) []plan.Instance {
+		list := []plan.Instance{{Service: "data", Host: "node1", Wanted: true, Available: true}, {Service: "data", Host: "node2"}}
+		for _, host := range hosts {
+			list = append(list, plan.Instance{Service: "data", Host: host, Wanted: true})
+		}
+		return list
+	}
+	window := func(state v1alpha1.MaintenanceState) []v1alpha1.MaintenanceStatus {
+		return []v1alpha1.MaintenanceStatus{{Host: "node3", State: state}}
+	}
+	tests := map[string]struct {
+		result plan.Result
+		want   bool
+	}{
+		"no window":           {plan.Result{Instances: missing("node3")}, false},
+		"it is to come":       {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceScheduled)}, false},
+		"it has come":         {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceDrained)}, true},
+		"it comes":            {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceDraining)}, true},
+		"another is down too": {plan.Result{Instances: missing("node3", "node4"), Maintenance: window(v1alpha1.MaintenanceDrained)}, false},
+		"one without a host":  {plan.Result{Instances: missing("node3", ""), Maintenance: window(v1alpha1.MaintenanceDrained)}, false},
+	}
+	for name, test := range tests {
+		if got := maintained(test.result); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // TestUnasked counts what runs on for devices: what floats and is one too many has none.
 func TestUnasked(t *testing.T) {
 	ran := []*mesosbridge.Task{{}}

@@ -361,6 +361,29 @@ func TestWhenARollbackIsInForce(t *testing.T) {
 	}
 }
 
+// TestOldStatusRollsNothingBack restores a status that tells of a failure, when the same
+// version has been tried again since and runs well.
+func TestOldStatusRollsNothingBack(t *testing.T) {
+	l := rollingBack(t)
+	old := l.cluster.Status.DeepCopy()
+	old.Update.Failed.Time = &metav1.Time{Time: l.now}
+	wantState(t, l.run(5), v1alpha1.UpdateRolledBack)
+	l.cluster.Spec.Update.OnFailure = v1alpha1.FailurePause
+	l.run(5)
+	l.wantVersion("1.1.6")
+	l.cluster.Spec.Update.OnFailure = v1alpha1.FailureRollback
+
+	l.cluster.Status, l.log = *old, nil
+	r := l.run(5)
+	if len(l.log) > 0 {
+		t.Errorf("what runs well is changed: %v", l.log)
+	}
+	wantState(t, r, "")
+	if r.Phase != PhaseReady || r.Good.Version != "1.1.6" {
+		t.Errorf("%s, good %+v", r.Phase, r.Good)
+	}
+}
+
 func TestRollbackWithoutAWayBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(l *live)

@@ -2,6 +2,9 @@ package plan
 
 import (
 	"slices"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
@@ -59,11 +62,43 @@ func (p *pass) settleCourse() {
 	if c.unstored != "" {
 		return
 	}
+	if p.triedSince(u.Failed) {
+		c.back = nil
+		return
+	}
 	for k := range kinds {
 		if c.good[k].hash != "" { // of what did not run before nothing is known
 			p.specs[k] = c.good[k]
 		}
 	}
+}
+
+// recordedWithin is how long a failure may take to be read from the status: until then
+// what failed is tried again.
+const recordedWithin = time.Minute
+
+// triedSince says that something runs with what is asked for that was launched long after
+// that failed: somebody wanted it tried again, and the status that tells of the failure
+// is an old one, of a restored backup. Rolling back now would stop what runs well.
+func (p *pass) triedSince(failed *v1alpha1.FailedUpdate) bool {
+	if failed.Time == nil {
+		return false
+	}
+	c := &p.course
+	for _, t := range p.snap.Tasks {
+		id, ok := quobyte.ParseTaskID(t.ID)
+		if !ok || id.Legacy || t.State != mesos.TASK_RUNNING {
+			continue
+		}
+		k, ours := kindOf(id.Service)
+		if !ours || id.Hash != c.asked[k].hash || c.good[k].hash == "" || id.Hash == c.good[k].hash {
+			continue
+		}
+		if launched, known := id.Launched(); known && launched.After(failed.Time.Add(recordedWithin)) {
+			return true
+		}
+	}
+	return false
 }
 
 // leadsBack says that something else than what is asked for ran well last.

@@ -2,6 +2,9 @@ package plan
 
 import (
 	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 )
@@ -95,7 +98,8 @@ func (p *pass) askRollback(u *v1alpha1.UpdateStatus) {
 	case p.course.unstored != "":
 		u.Message += "; it cannot be rolled back: ControllerRevision " + p.course.unstored + " is missing, or of another version of the operator"
 	default:
-		u.Failed = &v1alpha1.FailedUpdate{Revision: p.course.revision, Version: p.in.Cluster.Spec.Version, Message: u.Message}
+		u.Failed = &v1alpha1.FailedUpdate{Revision: p.course.revision, Version: p.in.Cluster.Spec.Version, Message: u.Message,
+			Time: &metav1.Time{Time: p.now.Truncate(time.Second)}}
 		u.Message += "; rolling back to " + good.Version
 	}
 }
