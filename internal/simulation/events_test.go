@@ -58,6 +58,7 @@ func events() []event {
 		{"caches are behind", byFault, 5, (*world).lagBehind},
 		{"operator crashes before a call", byFault, 8, (*world).crashBefore},
 		{"operator crashes after a call", byFault, 8, (*world).crashAfter},
+		{"operator crashes after a launch", byFault, 3, (*world).crashAfterLaunch},
 		{"operator killed", byFault, 2, (*world).killOperator},
 		{"operator overtaken by another", byFault, 3, (*world).usurpOperator},
 		{"maintenance planned", byFault, 3, (*world).planMaintenance},

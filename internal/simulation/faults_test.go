@@ -316,6 +316,30 @@ func (w *world) crash(d dice, after bool) string {
 	return fmt.Sprintf("after %d calls", c.calls)
 }
 
+// crashAfterLaunch has the process die when Mesos has taken a launch, before anything that
+// follows from it is written. Now and then its agent is another one before the next
+// process asks for it.
+func (w *world) crashAfterLaunch(d dice) string {
+	replaced, booted := d.chance(70), d.chance(30)
+	w.present().crashAtLaunch(func(agentID string) {
+		for _, h := range w.mesos.Hosts() {
+			if replaced && h.ID == agentID && w.isUnhealed() {
+				w.replace(h.Host, booted)
+			}
+		}
+	})
+	if replaced {
+		return "and its agent is replaced"
+	}
+	return "its next one"
+}
+
+func (w *world) isUnhealed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.healed
+}
+
 func (w *world) killOperator(dice) string {
 	w.present().kill()
 	return w.present().name()

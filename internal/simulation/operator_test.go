@@ -48,6 +48,9 @@ type operator struct {
 	dead  bool
 	conns map[net.Conn]bool
 	crash *crash
+	// launched is called when Mesos has taken a launch, and the process dies; nil: it
+	// lives on.
+	launched func(agentID string)
 }
 
 // crash is when a process dies: at a call to the API server or to Mesos.
@@ -209,6 +212,36 @@ func (o *operator) crashAt(c crash) {
 	o.crash = &c
 }
 
+func (o *operator) crashAtLaunch(then func(agentID string)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.launched = then
+}
+
+// diesOf says whether the process dies of an answered call, and does what goes with it.
+func (o *operator) diesOf(call *scheduler.Call) bool {
+	if call.Type != scheduler.Call_ACCEPT {
+		return false
+	}
+	for i := range call.Accept.Operations {
+		tasks := call.Accept.Operations[i].GetLaunch().GetTaskInfos()
+		if len(tasks) == 0 || tasks[0].Name == "prober" {
+			continue
+		}
+		o.mu.Lock()
+		then := o.launched
+		o.launched = nil
+		o.mu.Unlock()
+		if then != nil && !o.isDead() {
+			o.w.trace.add("process", o.name()+" dies after a launch")
+			o.kill()
+			then(tasks[0].AgentID.Value)
+			return true
+		}
+	}
+	return false
+}
+
 // calling counts a call that is about to be made. It says whether the process dies
 // before it, or after.
 func (o *operator) calling() (before, after bool) {
@@ -281,6 +314,8 @@ func (o *operator) RoundTrip(r *http.Request) (res *http.Response, err error) {
 			o.w.trace.add(fmt.Sprintf("call %d", o.number), call.Type.String()+" is not answered", err)
 		} else if res.StatusCode >= 300 {
 			o.w.trace.add(fmt.Sprintf("call %d", o.number), call.Type.String()+" is answered", res.Status)
+		} else if o.diesOf(call) {
+			return errDead
 		}
 		return err
 	})
