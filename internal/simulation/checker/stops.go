@@ -164,7 +164,7 @@ func (c *check) passesGate(t *task) {
 		who += " " + t.service + " on " + host
 	}
 	if bound(t.service) {
-		for host := range c.wishes.hosts(t.service, c.heardSince()) {
+		for host := range c.members(t.service, c.heardSince()) {
 			if host != t.host && !c.servesLong(t.service, host) && !c.awaited(t.service, host) && !c.wishes.leftOut(host, c.heardSince()) {
 				note(host)
 			}
@@ -187,6 +187,28 @@ func (c *check) passesGate(t *task) {
 	if t.service == "registry" {
 		c.keepsMajority(t)
 	}
+}
+
+// members are the hosts that are to have the service, as can be known. Of a device that
+// came to a host with a maintenance window nothing is known before the window is over:
+// no prober is started there.
+func (c *check) members(service string, before time.Time) map[string]bool {
+	hosts := c.wishes.hosts(service, before)
+	maps.DeleteFunc(hosts, func(host string, _ bool) bool {
+		return c.wishes.planned[host] && !c.servedSince(service, host)
+	})
+	return hosts
+}
+
+// servedSince says that the service was started on the host since one of the devices
+// came that ask for it.
+func (c *check) servedSince(service, host string) bool {
+	for _, d := range c.wishes.devices {
+		if d.host == host && d.inService && slices.Contains(d.types, service) && c.launchedSince(service, host, d.since.Add(-c.Hearing)) {
+			return true
+		}
+	}
+	return false
 }
 
 // votesElsewhere says that the registry of a disk that was carried to the host still
@@ -246,7 +268,7 @@ func (c *check) servesTask(t *task) bool {
 // keepsMajority: of three registries or more, most serve after the stop.
 func (c *check) keepsMajority(t *task) {
 	// Those that were declared just now may be known, or not.
-	known, all := c.wishes.hosts("registry", c.heardSince()), c.wishes.hosts("registry", c.now)
+	known, all := c.members("registry", c.heardSince()), c.members("registry", c.now)
 	if serve, kept := c.majorityServes(t, known); !kept {
 		if _, kept := c.majorityServes(t, all); !kept {
 			c.violate("11", "%s is stopped, and only %d of %d registries serve", t.id, serve, len(known))
