@@ -40,8 +40,6 @@ type ledger struct {
 	version string
 	// unsure: what is stored is not known, as a write has failed.
 	unsure bool
-	// unwritten: there are tasks in it that need not be.
-	unwritten bool
 	// noted is when a task came last.
 	noted time.Time
 }
@@ -53,10 +51,10 @@ const (
 	// ledgerMost is how many tasks it holds. With names of hosts that do not compress
 	// they take 40 bytes each, of the MiB that a ConfigMap may have.
 	ledgerMost = 20000
-	// ledgerRests is how long after the last launch the statuses are looked at again,
-	// ledgerShrinks how often meanwhile: the next launch will write it anyway.
-	ledgerRests   = time.Minute
-	ledgerShrinks = 5 * time.Second
+	// ledgerLooks is how often it is seen whether statuses list all of it, for ledgerRests
+	// after the last launch.
+	ledgerLooks = 3 * time.Second
+	ledgerRests = 2 * time.Minute
 )
 
 // openLedger reads what an earlier process has left.
@@ -109,8 +107,12 @@ func (l *ledger) note(ctx context.Context, tasks map[string]string, now time.Tim
 	return l.write(ctx)
 }
 
-// settle drops what is to be kept no longer. It says when it is to be asked again; zero:
-// when a pass comes by.
+// settled says that there is nothing to settle.
+func (l *ledger) settled() bool { return len(l.tasks) == 0 && l.version == "" && !l.unsure }
+
+// settle drops what is to be kept no longer; the next launch will write it. When nothing
+// is left the ConfigMap goes. It says when it is to be asked again; zero: when a pass comes
+// by.
 func (l *ledger) settle(ctx context.Context, over func(taskID string) bool, now time.Time) (again time.Duration, err error) {
 	if l.unsure {
 		if err := l.read(ctx); err != nil {
@@ -120,15 +122,15 @@ func (l *ledger) settle(ctx context.Context, over func(taskID string) bool, now 
 	for id := range l.tasks {
 		if over(id) {
 			delete(l.tasks, id)
-			l.unwritten = true
 		}
 	}
-	recent := now.Sub(l.noted) < ledgerRests
+	// One launch is often followed by the next.
+	since := now.Sub(l.noted)
 	switch {
-	case l.unwritten && !(recent && now.Sub(l.noted) < ledgerShrinks):
+	case len(l.tasks) == 0 && l.version != "" && since >= ledgerLooks:
 		return 0, l.write(ctx)
-	case recent && (l.unwritten || len(l.tasks) > 0):
-		return ledgerShrinks, nil
+	case (len(l.tasks) > 0 || l.version != "") && since < ledgerRests:
+		return ledgerLooks, nil
 	}
 	return 0, nil
 }
@@ -143,10 +145,9 @@ func (l *ledger) write(ctx context.Context) error {
 	}
 	err := l.put(ctx)
 	if err != nil {
-		l.unsure, l.unwritten = true, true
+		l.unsure = true
 		return fmt.Errorf("write ConfigMap %s, which keeps the tasks that no status lists: %w", l.name().Name, err)
 	}
-	l.unwritten = false
 	return nil
 }
 
@@ -216,7 +217,7 @@ func decodeTasks(data []byte) (map[string]string, error) {
 // settleLedger drops the tasks that statuses list, as the API server has them, and those
 // that do not run, or were never sent.
 func (o *observation) settleLedger(ctx context.Context, now time.Time) error {
-	if o.member == nil || len(o.member.ledger.tasks) == 0 && !o.member.ledger.unwritten {
+	if o.member == nil || o.member.ledger.settled() {
 		return nil
 	}
 	listed := map[string]bool{}

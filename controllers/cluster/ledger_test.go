@@ -106,7 +106,7 @@ func TestLedgerShrinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.want("a", "b")
-	if again := s.settle(l, now.Add(time.Second), "a"); again != ledgerShrinks || s.wrote != 1 {
+	if again := s.settle(l, now.Add(time.Second), "a"); again != ledgerLooks || s.wrote != 1 {
 		t.Errorf("%d writes, again in %s: what one launch writes is enough for a while", s.wrote, again)
 	}
 	if err := s.note(l, now.Add(2*time.Second), "c"); err != nil {

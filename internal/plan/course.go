@@ -28,8 +28,6 @@ type course struct {
 	order []kind
 	// later services wait for another one to be updated first.
 	later [kinds]bool
-	// trying is how many of each service try the pursued spec.
-	trying [kinds]trials
 	// halted says why no update and no restart on request goes on; empty: they do.
 	halted string
 	// failed says which instance did not come up with the pursued spec, and why; its
@@ -94,11 +92,30 @@ func (p *pass) triedSince(failed *v1alpha1.FailedUpdate) bool {
 		if !ours || id.Hash != c.asked[k].hash || c.good[k].hash == "" || id.Hash == c.good[k].hash {
 			continue
 		}
-		if launched, known := id.Launched(); known && launched.After(failed.Time.Add(recordedWithin)) {
+		serves := t.Healthy == nil && !c.asked[k].spec.Checked() || t.Healthy != nil && *t.Healthy
+		if launched, known := id.Launched(); serves && known && launched.After(failed.Time.Add(recordedWithin)) {
 			return true
 		}
 	}
 	return false
+}
+
+// failedAt is when a failure is noted to have happened: now, but no earlier than the last
+// launch, whatever the clock of the process says that made it.
+func (p *pass) failedAt() time.Time {
+	at := p.now
+	for _, t := range p.snap.Tasks {
+		id, ok := quobyte.ParseTaskID(t.ID)
+		if !ok {
+			continue
+		}
+		if k, ours := kindOf(id.Service); ours && id.Hash == p.course.asked[k].hash {
+			if launched, known := id.Launched(); known {
+				at = latest(at, launched)
+			}
+		}
+	}
+	return at.Truncate(time.Second)
 }
 
 // leadsBack says that something else than what is asked for ran well last.
@@ -170,67 +187,60 @@ func (p *pass) current(t *task) bool { return !t.id.Legacy && t.id.Hash == p.cou
 // specFor is what a missing instance is launched with: what is pursued. But while
 // updates are halted, or another service is to be updated first, one that was not
 // updated comes back as it was: what fails by chance must not carry on an update that
-// was stopped. Of one whose last task nobody remembers the same is believed. Where
-// nothing is known to have run well it is what the last task ran.
+// was stopped. When it is the service's turn, as many may try the pursued spec at a time
+// as may be away: after an outage in the middle of an update the others come back as
+// they were.
 //
-// When it is the service's turn, as many may try the pursued spec at a time as may be
-// away. After an outage in the middle of an update the others come back as they were.
+// What its last task ran is what it was. Where that is not stored, or has failed again and
+// again, it is what ran well last. Of one whose last task nobody remembers it is believed
+// that it ran that, unless it is its turn: it may have been stopped for the update, with
+// all others.
 func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
-	c := &p.course
-	last := p.lastHash(keyOf(k, hostKey))
-	if last == p.specs[k].hash || c.halted == "" && !c.later[k] && (last == "" || p.mayTry(k, hostKey)) {
+	c, key := &p.course, keyOf(k, hostKey)
+	last := p.lastHash(key)
+	if last == p.specs[k].hash || c.halted == "" && !c.later[k] && (last == "" || p.mayTry(k, key, last)) {
 		return &p.specs[k]
 	}
-	switch {
-	case c.goodHash[k] != "":
-		if c.good[k].hash != "" {
-			return &c.good[k]
-		}
-	case last != "":
+	fails := c.good[k].hash != "" && p.failsWith(key, last)
+	if last != "" && last != c.goodHash[k] && !fails && c.back == nil {
 		if spec, stored := p.in.Specs[SpecKey{services[k], last}]; stored && spec.Hash() == last {
 			was := launchable(p.in.Cluster, k, spec, last)
 			return &was
 		}
 	}
+	if c.good[k].hash != "" {
+		return &c.good[k]
+	}
 	return &p.specs[k]
 }
 
 // mayTry says that a missing instance may be started with the pursued spec, which its
-// last task did not run. What was stopped for it does.
-func (p *pass) mayTry(k kind, hostKey string) bool {
-	if !k.bound() || p.replaced(keyOf(k, hostKey), p.specs[k].hash) {
-		return true
-	}
-	t := &p.course.trying[k]
-	if !t.counted {
-		*t = trials{counted: true, n: p.countTrying(k)}
-	}
-	return t.n < p.gate.tallies[k].limit
+// last task did not run. What was stopped for it does, and what did not run well as it
+// was.
+func (p *pass) mayTry(k kind, key instanceKey, last string) bool {
+	t := &p.gate.tallies[k]
+	return !k.bound() || p.replaced(key, p.specs[k].hash) || p.failsWith(key, last) || t.trying < t.limit
 }
 
-// countTrying counts the instances that were started with the pursued spec a short time
-// ago, or stopped for it, and have not become available.
-func (p *pass) countTrying(k kind) int {
-	n := 0
-	for _, h := range p.active {
-		s := &h.slots[k]
-		if s.launched || p.slotInMotion(k, h) && (s.task != nil || p.replaced(keyOf(k, h.key), p.specs[k].hash)) {
-			n++
-		}
-	}
-	return n
+// failsWith says that the instance has failed again and again with that spec.
+func (p *pass) failsWith(key instanceKey, hash string) bool {
+	c := p.counters[key]
+	return c != nil && c.hash == hash && c.Count >= 2
 }
 
-// trials is countTrying, once somebody has asked.
-type trials struct {
-	counted bool
-	n       int
-}
-
-func (t *trials) more() {
-	if t.counted {
-		t.n++
+// tries says that the instance has to show that it runs with the pursued spec, or is to be
+// started with it.
+func (p *pass) tries(s *slot, k kind, h *host, is presence) bool {
+	switch {
+	case !s.wanted || !k.bound():
+		return false
+	case s.task == nil:
+		key := keyOf(k, h.key)
+		return p.lastHash(key) == p.specs[k].hash || p.replaced(key, p.specs[k].hash)
+	case s.task.outdated:
+		return s.task.status == halting
 	}
+	return is != steady && s.task.status != doubtful
 }
 
 // lastHash is the hash of the instance's last task; empty: nobody remembers one.

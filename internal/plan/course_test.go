@@ -94,24 +94,6 @@ func TestSpecOfAMissingInstance(t *testing.T) {
 	}
 }
 
-// TestOutageInTheMiddleOfAnUpdate wants that not all of a service try the new version at
-// once, because all are down when its turn has come.
-func TestOutageInTheMiddleOfAnUpdate(t *testing.T) {
-	l := liveCluster(t)
-	l.cluster.Spec.Version = "1.1.6"
-	l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
-	for _, host := range []string{"node1", "node2", "node3"} {
-		l.ended(l.find(data, host), mesos.TASK_FAILED, l.now)
-	}
-	versions := []string{}
-	for _, launch := range l.plan().Launches {
-		versions = append(versions, launch.Host+" "+launch.Spec.Version)
-	}
-	wantList(t, "launches", versions, "node1 1.1.6", "node2 1.1.5", "node3 1.1.5")
-	l.run(40) // each proves itself for five minutes
-	l.wantVersion("1.1.6")
-}
-
 // TestBackoffIsOfWhatIsLaunched has an instance that failed three times with what ran
 // well: that it waits for the next try depends on what it is tried with.
 func TestBackoffIsOfWhatIsLaunched(t *testing.T) {

@@ -92,7 +92,7 @@ func (p *pass) tasksOfMove(d *inventory.Device, tasks []v1alpha1.TaskStatus, fro
 	tasks = slices.Clip(tasks) // that of all devices of the new host
 	for k := range s3 {
 		s := &from.slots[k]
-		if !hasType(d, k) || s.task == nil || s.kept() {
+		if s.task == nil || s.kept() || !hasType(d, k) && !listed(d, s.task) {
 			continue
 		}
 		s.told = true
@@ -102,6 +102,12 @@ func (p *pass) tasksOfMove(d *inventory.Device, tasks []v1alpha1.TaskStatus, fro
 		}
 	}
 	return tasks
+}
+
+// listed says that the status of the device lists the task. What ran there for a type that
+// was taken off the device meanwhile is still to be stopped when the type is put back.
+func listed(d *inventory.Device, t *task) bool {
+	return slices.ContainsFunc(d.Object.Status.Services, func(s v1alpha1.TaskStatus) bool { return s.TaskID == t.ID })
 }
 
 // useOf says what uses a device. Tasks are listed in the order of the services,

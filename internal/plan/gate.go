@@ -36,6 +36,9 @@ type tally struct {
 	down int
 	// limit is how many may be down for a further one to be stopped: less than so many.
 	limit int
+	// trying are wanted instances that have to show that they run with the pursued spec, or
+	// are to be started with it: they were stopped for it, or have failed with it.
+	trying int
 	// outdated are wanted instances of another spec.
 	outdated int
 	// leaving are those that are being stopped for good.
@@ -64,10 +67,18 @@ func (p *pass) presenceOf(s *slot, k kind) presence {
 		return away
 	}
 	if until := s.task.Steady.Add(p.provesItself(s.task)); p.now.Before(until) {
-		p.at(until)
+		p.at(together(until))
 		return young
 	}
 	return steady
+}
+
+// provenTogether is how far apart instances may prove themselves that one pass takes in.
+// After a start thousands do, each at a time of its own.
+const provenTogether = 250 * time.Millisecond
+
+func together(at time.Time) time.Time {
+	return at.Add(provenTogether - 1).Truncate(provenTogether)
 }
 
 // mayServe says that no health check has reported on the task to this subscription, which
@@ -198,6 +209,9 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 		t.members++
 	}
 	is := p.presenceOf(s, k)
+	if p.tries(s, k, h, is) {
+		t.trying++
+	}
 	if is != away {
 		t.available++
 	}

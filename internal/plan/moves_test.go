@@ -88,6 +88,24 @@ func TestMoveWaitsForItsStatus(t *testing.T) {
 	wantList(t, "launches", launches(f.plan()), "registry node4", "metadata node4", "data node4")
 }
 
+// Types are taken off a device that is on its way, and put back.
+func TestTypesChangeDuringAMove(t *testing.T) {
+	f, d := movedData(t)
+	d.Object.Status.Host, d.Object.Status.PreviousHost = "node4", "node3"
+	f.ended(f.find(registry, "node3"), mesos.TASK_KILLED, f.now)
+	f.task(registry, "node4")
+	d.Object.Status.Services = f.plan().Devices[d.Object.Name].Tasks
+	d.Types = []v1alpha1.DeviceType{v1alpha1.DeviceRegistry}
+	for range 3 {
+		v := f.plan().Devices[d.Object.Name]
+		d.Object.Status.Services, d.PreviousHost, d.Object.Status.PreviousHost = v.Tasks, v.PreviousHost, v.PreviousHost
+	}
+	d.Types = allTypes
+	r := f.plan()
+	wantList(t, "launches", launches(r))
+	wantList(t, "kills", kills(r), "metadata node3", "data node3")
+}
+
 func TestMoveStopsThroughTheGate(t *testing.T) {
 	f, _ := movedData(t)
 	r := f.plan()

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"strings"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -99,7 +98,7 @@ func (p *pass) askRollback(u *v1alpha1.UpdateStatus) {
 		u.Message += "; it cannot be rolled back: ControllerRevision " + p.course.unstored + " is missing, or of another version of the operator"
 	default:
 		u.Failed = &v1alpha1.FailedUpdate{Revision: p.course.revision, Version: p.in.Cluster.Spec.Version, Message: u.Message,
-			Time: &metav1.Time{Time: p.now.Truncate(time.Second)}}
+			Time: &metav1.Time{Time: p.failedAt()}}
 		u.Message += "; rolling back to " + good.Version
 	}
 }

@@ -177,6 +177,38 @@ func TestOldStatusRollsNothingBack(t *testing.T) {
 	}
 }
 
+// TestRollbackAfterAClockThatWasAhead has the process that launched end, and one judge whose clock is
+// right: the rollback does not wait for the difference.
+func TestRollbackAfterAClockThatWasAhead(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Update.OnFailure = v1alpha1.FailureRollback
+	l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
+	l.cluster.Spec.Version = "1.1.6"
+	l.now = l.now.Add(20 * time.Minute)
+	for len(l.log) < 2 {
+		l.pass()
+		l.now = l.now.Add(10 * time.Second)
+	}
+	l.now = l.now.Add(-20 * time.Minute)
+	l.restartOperator()
+	l.stuck = "1.1.6"
+	var failed time.Time
+	for range 400 {
+		r := l.pass()
+		if stateOf(r) == v1alpha1.UpdateRolledBack {
+			break
+		}
+		if r.Update != nil && r.Update.Failed != nil && failed.IsZero() {
+			failed = l.now
+		}
+		l.now = l.now.Add(10 * time.Second)
+	}
+	if failed.IsZero() || l.now.Sub(failed) > 3*time.Minute {
+		t.Errorf("failed at %v, rolled back at %v", failed, l.now)
+	}
+	l.wantVersion("1.1.5")
+}
+
 func TestRollbackWithoutAWayBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(l *live)

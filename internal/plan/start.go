@@ -150,10 +150,10 @@ func (p *pass) launch(k kind, h *host, pool *pool) bool {
 		p.operate(h.agent, pool, calls.OpReserve(reserve...))
 	}
 	resources = p.takeVolumes(k, h, resources)
-	h.slots[k].launched = true
-	if chosen.hash == p.specs[k].hash && !p.replaced(keyOf(k, h.key), chosen.hash) {
-		p.course.trying[k].more()
+	if chosen.hash == p.specs[k].hash && !p.tries(&h.slots[k], k, h, away) {
+		p.gate.tallies[k].trying++
 	}
+	h.slots[k].launched = true
 	p.result.Launches = append(p.result.Launches, Launch{
 		Spec:      chosen.spec,
 		Hash:      chosen.hash,

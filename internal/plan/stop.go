@@ -18,7 +18,7 @@ func (p *pass) kill(t *task, cause string, v verdict) {
 		}
 		s := &t.host.slots[t.kind]
 		if s.wanted && t.outdated {
-			p.course.trying[t.kind].more()
+			p.gate.tallies[t.kind].trying++
 		}
 		s.killed, returns = true, p.mode == running && s.wanted
 		s.hold(waitOn(t.host, codeProgress, "is being stopped: "+cause))

@@ -200,13 +200,20 @@ func (p *pass) rollDown(r *rollout, k kind, down []*host) {
 		if p.slotInMotion(k, h) {
 			others--
 		}
-		if others >= limit {
+		if others >= limit || r == &updates && p.comesBack(s, k) {
 			s.hold(r.waits(r.one + " waits for another " + k.String() + " to settle"))
 			continue
 		}
 		p.kill(s.task, r.cause(p, s), p.gate.admit(k, h.name, away))
 		motion = others + 1
 	}
+}
+
+// comesBack says that an instance was started as it was, because others try the pursued
+// spec, and is not to be stopped before these have shown that they run.
+func (p *pass) comesBack(s *slot, k kind) bool {
+	t := &p.gate.tallies[k]
+	return k.bound() && t.trying >= t.limit && (s.task.status == launching || s.task.status == comingUp) && !p.inVain(p.launchedAt(s.task))
 }
 
 // unsettled says that an instance of the service is on its way, so that the
@@ -233,6 +240,8 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 		return p.justGone(instanceKey{k, h.key}) || p.failing(k, h.key) && p.blocked(h) == nil || p.mayReturn(k, h)
 	case s.task.status == halting:
 		return true
+	case s.task.outdated && (s.task.status == launching || s.task.status == comingUp) && p.recent(s.task.Since):
+		return true // it comes back as it was
 	case s.task.status == doubtful || s.task.outdated:
 		return p.recent(p.snap.Since) && p.mayStart(h) && !p.cordoned[h.name] // agents are still coming back
 	case s.task.status == available:
