@@ -29,7 +29,7 @@ func (b *Bridge) newTurn(ctx context.Context) *turn {
 
 // Run keeps a subscription until ctx ends (nil: the stream is dropped and the
 // framework goes on), until Teardown or Release is done (nil), or until another
-// scheduler has taken the framework over (ErrFailedOver). A framework that Mesos
+// scheduler has taken the framework over (an ErrFailedOver). A framework that Mesos
 // has removed does not end it: nothing is sent until Reconfigure.
 func (b *Bridge) Run(ctx context.Context) error {
 	b.mu.Lock()
@@ -65,7 +65,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 			b.noteLeft()
 			return nil
 		case errors.Is(err, ErrFailedOver):
-			return ErrFailedOver
+			return err
 		case errors.Is(err, errReconfigured), errors.Is(err, errEnding):
 			delay = 0
 			continue

@@ -29,6 +29,7 @@ type use struct {
 	offerIDs            []string
 	operations          []plan.Operation
 	launches            []plan.Launch
+	accept              mesosbridge.Accept
 }
 
 // usesOf gathers what goes into one Accept: the plan lists launches by service, and
@@ -62,83 +63,102 @@ func usesOf(result plan.Result) []*use {
 	return uses
 }
 
-// accept sends one Accept for the operations and launches of one agent and role.
+// accept sends one Accept for the operations and launches of one agent and role. No task
+// is launched that is not written down, and nothing that was decided long ago.
 func (r *Reconciler) accept(ctx context.Context, seen *observation, result plan.Result) error {
 	if len(result.Operations)+len(result.Launches) == 0 {
 		return nil
 	}
 	var unconfirmed error
 	result.Operations, unconfirmed = r.confirmDestroying(ctx, seen, result.Operations)
-	// Of one service several specs may be launched: what is missing while an update is
-	// halted comes back as it was.
-	addresses := map[plan.SpecKey]string{}
+	written, fresh, ids := r.acceptsOf(seen, result)
+	if err := r.send(seen, written); err != nil {
+		return err
+	}
+	now := r.Clock.Now()
+	if err := seen.member.ledger.note(ctx, ids, now); err != nil {
+		return cmp.Or(unconfirmed, err)
+	}
+	if took := r.Clock.Since(now); took > sentWithin {
+		r.Log.Info("the API server is slow to write down what is launched", "cluster", seen.key.String(), "took", took, "tasks", len(ids))
+	}
+	return cmp.Or(unconfirmed, r.send(seen, fresh))
+}
+
+// sentWithin is how long after the plan a launch may be sent: after a longer write it is
+// decided anew.
+const sentWithin = time.Second
+
+// send sends what is written down.
+func (r *Reconciler) send(seen *observation, uses []*use) error {
+	if len(uses) > 0 && r.Clock.Since(seen.decided) > sentWithin {
+		seen.lookAgain(time.Millisecond)
+		return nil
+	}
 	var launches []sentLaunch
 	defer func() { r.logLaunches(seen.key, launches) }()
-	uses := usesOf(result)
-	accepts := make([]mesosbridge.Accept, 0, len(uses))
 	for _, u := range uses {
-		accept := mesosbridge.Accept{AgentID: u.agentID, OfferIDs: u.offerIDs}
-		for _, o := range u.operations {
-			accept.Operations = append(accept.Operations, mesosbridge.Operation{
-				ID: operationID(o.Operation.Type, quobyte.NewNonce(r.Clock.Now(), r.Nonces())), Offer_Operation: o.Operation})
-		}
-		for _, l := range u.launches {
-			key := plan.SpecKey{Service: l.Spec.Service, Hash: l.Hash}
-			if _, known := addresses[key]; !known && l.Prober == nil {
-				addresses[key] = quobyte.RegistryAddress(l.Spec, seen.cluster.Spec.Mesos.FrameworkName, result.RegistryPort, registryHosts(seen, l.Spec))
-			}
-			accept.Tasks = append(accept.Tasks, r.task(l, addresses[key]))
-		}
-		accepts = append(accepts, accept)
-	}
-	if sent, err := r.noteLaunches(ctx, seen, accepts); err != nil {
-		return err
-	} else if accepts = accepts[:sent]; sent < len(uses) {
-		seen.lookAgain(time.Second)
-	}
-	for i, accept := range accepts {
-		u := uses[i]
-		err := seen.member.bridge.Accept(accept)
+		err := seen.member.bridge.Accept(u.accept)
 		if errors.Is(err, mesosbridge.ErrStale) {
 			continue
+		}
+		for i := range u.launches {
+			delete(seen.member.ledger.unsent, keyOfLaunch(&u.launches[i]))
 		}
 		if err != nil {
 			return fmt.Errorf("use the offers of %s: %w", u.host, err)
 		}
 		for i := range u.launches {
-			launches = append(launches, sentLaunch{&u.launches[i], accept.Tasks[i].TaskID.Value})
+			launches = append(launches, sentLaunch{&u.launches[i], u.accept.Tasks[i].TaskID.Value})
 		}
 	}
-	return unconfirmed
+	return nil
 }
 
-// noteTook is how long a write may take before a launch: what was decided on is decided
-// anew after a longer one.
-const noteTook = time.Second
-
-// noteLaunches writes down what is about to be launched. It says how many of the accepts
-// may be sent.
-func (r *Reconciler) noteLaunches(ctx context.Context, seen *observation, accepts []mesosbridge.Accept) (may int, err error) {
-	room, launched := seen.member.ledger.room(), map[string]string{}
-	for _, accept := range accepts {
-		if len(launched)+len(accept.Tasks) > room {
-			break
+// acceptsOf makes the calls: those whose tasks were all written down before, when the
+// same was decided, and the others, with the agents of what is to be written by task id.
+func (r *Reconciler) acceptsOf(seen *observation, result plan.Result) (written, fresh []*use, ids map[string]string) {
+	// Of one service several specs may be launched: what is missing while an update is
+	// halted comes back as it was.
+	addresses := map[plan.SpecKey]string{}
+	ledger, ids := seen.member.ledger, map[string]string{}
+	for _, u := range usesOf(result) {
+		u.accept = mesosbridge.Accept{AgentID: u.agentID, OfferIDs: u.offerIDs}
+		for _, o := range u.operations {
+			u.accept.Operations = append(u.accept.Operations, mesosbridge.Operation{
+				ID: operationID(o.Operation.Type, quobyte.NewNonce(r.Clock.Now(), r.Nonces())), Offer_Operation: o.Operation})
 		}
-		may++
-		for i := range accept.Tasks {
-			if t := &accept.Tasks[i]; t.Name != string(quobyte.ProberService) {
-				launched[t.TaskID.Value] = accept.AgentID
+		before := len(ids)
+		for i := range u.launches {
+			l := &u.launches[i]
+			key := plan.SpecKey{Service: l.Spec.Service, Hash: l.Hash}
+			if _, known := addresses[key]; !known && l.Prober == nil {
+				addresses[key] = quobyte.RegistryAddress(l.Spec, seen.cluster.Spec.Mesos.FrameworkName, result.RegistryPort, registryHosts(seen, l.Spec))
+			}
+			task := r.task(*l, addresses[key], ledger.unsent[keyOfLaunch(l)].id)
+			u.accept.Tasks = append(u.accept.Tasks, task)
+			if id := task.TaskID.Value; l.Prober == nil && ledger.tasks[id] == "" {
+				ids[id] = u.agentID
+				ledger.unsent[keyOfLaunch(l)] = unsentTask{id, r.Clock.Now()}
+			}
+		}
+		switch {
+		case len(ids) == before:
+			written = append(written, u)
+		case len(ids) <= ledger.room():
+			fresh = append(fresh, u)
+		default:
+			seen.lookAgain(ledgerLooks) // statuses will list others by then
+			for i := range u.launches {
+				delete(ids, u.accept.Tasks[i].TaskID.Value)
 			}
 		}
 	}
-	began := r.Clock.Now()
-	if err := seen.member.ledger.note(ctx, launched, began); err != nil {
-		return 0, err
-	}
-	if r.Clock.Since(began) > noteTook {
-		return 0, nil
-	}
-	return may, nil
+	return written, fresh, ids
+}
+
+func keyOfLaunch(l *plan.Launch) launchKey {
+	return launchKey{service: string(l.Spec.Service), host: l.Host, hash: l.Hash, agent: l.AgentID}
 }
 
 // confirmDestroying leaves out what would destroy the volume of a device that the API

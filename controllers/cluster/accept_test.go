@@ -32,9 +32,10 @@ import (
 // manifests, and the statuses of devices as the device controller would.
 type reserved struct {
 	*testing.T
-	mesos *mesostest.Cluster
-	r     *Reconciler
-	seen  *observation
+	mesos  *mesostest.Cluster
+	ledger *ledgerServer
+	r      *Reconciler
+	seen   *observation
 	// changed are devices as the API server has them, where the cache is behind.
 	changed map[string]*v1alpha1.QuobyteDevice
 }
@@ -62,7 +63,7 @@ func inReserved(t *testing.T, f func(w *reserved)) {
 	synctest.Test(t, func(t *testing.T) {
 		agent := mesostest.Agents(1)[0]
 		agent.Mounts = []mesostest.Mount{{Root: "/mnt/disk7", Size: 5000}}
-		w := &reserved{T: t, mesos: mesostest.New(mesostest.Config{Agents: []mesostest.Agent{agent}})}
+		w := &reserved{T: t, ledger: newLedgerServer(t), mesos: mesostest.New(mesostest.Config{Agents: []mesostest.Agent{agent}})}
 		w.mesos.StartInMemory()
 		defer w.mesos.Close()
 		transport := w.mesos.Transport()
@@ -82,7 +83,7 @@ func inReserved(t *testing.T, f func(w *reserved)) {
 		nonce := 0
 		w.r = &Reconciler{Reader: w, Clock: clock.RealClock{}, Events: events.NewFakeRecorder(1000),
 			Nonces: func() string { nonce++; return fmt.Sprintf("n%d", nonce) }}
-		w.seen = &observation{cluster: reservingCluster(), member: &member{bridge: bridge, ledger: newLedgerServer(t).open()}}
+		w.seen = &observation{cluster: reservingCluster(), member: &member{bridge: bridge, ledger: w.ledger.open()}}
 		f(w)
 	})
 }
@@ -117,7 +118,7 @@ func (w *reserved) passes(span time.Duration) plan.Result {
 	w.Helper()
 	var result plan.Result
 	for until := time.Now().Add(span); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
-		w.seen.snapshot = w.seen.member.bridge.Snapshot()
+		w.seen.snapshot, w.seen.decided = w.seen.member.bridge.Snapshot(), time.Now()
 		result = plan.Plan(plan.Input{Now: time.Now(), Cluster: w.seen.cluster, Mesos: w.seen.snapshot,
 			Inventory: inventory.Take(inventory.Input{Now: time.Now(), Cluster: w.seen.cluster, Devices: w.seen.devices})})
 		if err := w.r.act(context.Background(), w.seen, result); err != nil {

@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -50,12 +52,17 @@ func (r *Reconciler) act(ctx context.Context, seen *observation, result plan.Res
 	}
 	bridge := seen.member.bridge
 	r.announceNotices(seen, result.Notices) // before the stop that one warns of
-	err := r.accept(ctx, seen, result)
 	for _, kill := range result.Kills {
 		r.announceKill(seen.cluster, kill, len(result.Kills))
 		bridge.Kill(kill.TaskID)
 	}
 	r.logKills(seen.key, result.Kills)
+	// After the stops, which must not rest on a state of before a write.
+	settleErr := seen.settleLedger(ctx, r.Clock.Now())
+	if errors.Is(settleErr, errTaken) {
+		return settleErr
+	}
+	err := cmp.Or(r.accept(ctx, seen, result), settleErr)
 	// With a REVIVE the held part of a host must go too, so that both come back
 	// as one offer.
 	if keep := seen.growing(r.Clock.Now()); keep > 0 && result.Phase == plan.PhaseStarting && len(result.Revives) == 0 {
@@ -95,14 +102,17 @@ func (r *Reconciler) storeRevisions(ctx context.Context, seen *observation, laun
 	return wrote, nil
 }
 
-func (r *Reconciler) task(l plan.Launch, registries string) mesos.TaskInfo {
+// task is the task of a launch, with an id that was written down for it, or a new one.
+func (r *Reconciler) task(l plan.Launch, registries, id string) mesos.TaskInfo {
+	at := quobyte.Placement{TaskID: id, AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: registries}
 	nonce := quobyte.NewNonce(r.Clock.Now(), r.Nonces())
-	at := quobyte.Placement{AgentID: l.AgentID, Host: l.Host, Resources: l.Resources, Registry: registries}
-	if l.Prober != nil {
+	switch {
+	case l.Prober != nil:
 		at.TaskID = quobyte.NewTaskID(quobyte.ProberService, l.Host, l.Prober.Hash(), nonce)
 		return l.Prober.TaskInfo(at)
+	case id == "":
+		at.TaskID = quobyte.NewTaskID(l.Spec.Service, l.Host, l.Hash, nonce)
 	}
-	at.TaskID = quobyte.NewTaskID(l.Spec.Service, l.Host, l.Hash, nonce)
 	return quobyte.TaskInfo(l.Spec, at)
 }
 

@@ -8,6 +8,7 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -142,20 +143,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	result := seen.plan(r.Clock.Now())
+	seen.decided = r.Clock.Now()
+	result := seen.plan(seen.decided)
 	wrote, actErr := r.storeRevisions(ctx, seen, result.Launches)
 	if wrote {
 		// That took its time. What was decided before it is decided anew.
 		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
 	}
-	ledgerErr := seen.settleLedger(ctx, began)
 	if actErr == nil {
 		actErr = r.act(ctx, seen, result)
+	}
+	if errors.Is(actErr, errTaken) {
+		// Who asks Mesos next asks for the lease before, and reads all anew.
+		r.Fleet.Remove(req.NamespacedName)
+		return ctrl.Result{}, actErr
 	}
 	if actErr == nil && result.Phase == plan.PhaseReady {
 		actErr = seen.pruneRevisions(ctx)
 	}
-	actErr = cmp.Or(actErr, ledgerErr)
 	r.askProbers(seen, result)
 	r.Views.Publish(req.NamespacedName, result.Devices, seen.inventory)
 	r.took(seen, began)

@@ -199,19 +199,20 @@ func (f *Fleet) Ensure(ctx context.Context, cluster *v1alpha1.QuobyteCluster, en
 // after a restart of the operator and of Mesos nobody else does.
 func (f *Fleet) start(ctx context.Context, cluster *v1alpha1.QuobyteCluster, endpoint Endpoint) (*member, error) {
 	key := client.ObjectKeyFromObject(cluster)
+	// Before the statuses: what goes from here was written there before.
+	launched, err := openLedger(ctx, f.reader, f.client, key, fmt.Sprintf("%016x", uint64(f.rand()*(1<<53))))
+	if err != nil {
+		return nil, err
+	}
 	remembered, err := f.remember(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	ledger, err := openLedger(ctx, f.reader, f.client, key)
-	if err != nil {
-		return nil, err
-	}
-	remembered = append(remembered, ledger.remembered()...)
+	remembered = append(remembered, launched.remembered()...)
 	m := &member{
 		uid:       cluster.UID,
 		identity:  f.identity(key),
-		ledger:    ledger,
+		ledger:    launched,
 		endpoint:  endpoint,
 		secretRef: secretRefOf(cluster),
 		done:      make(chan struct{}),

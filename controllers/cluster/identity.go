@@ -190,7 +190,7 @@ func (i *identity) unused(ctx context.Context, id string) error {
 // forget removes the id, at a person's word. The ConfigMap goes first: while the
 // status holds the id, nothing starts a new framework.
 func (i *identity) forget(ctx context.Context, id string) error {
-	if err := i.dropLedger(ctx); err != nil {
+	if err := dropLedger(ctx, i.reader, i.client, i.key); err != nil {
 		return err
 	}
 	err := i.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -27,12 +28,14 @@ import (
 // away Mesos tells nobody who does not ask for it by its id.
 //
 // It is the ConfigMap <cluster>-tasks, which has no owner: what runs outlives the object.
-// It is written before a launch is sent, and shrinks when statuses list what was launched.
+// It is written before a launch is sent, and goes when statuses list what was launched.
 // Only the passes of its cluster use it, one at a time.
 type ledger struct {
 	key    types.NamespacedName // of the cluster
 	reader client.Reader        // past the cache
 	client client.Client
+	// writer is what this process signs with.
+	writer string
 
 	// tasks are agent ids by task id.
 	tasks map[string]string
@@ -40,8 +43,21 @@ type ledger struct {
 	version string
 	// unsure: what is stored is not known, as a write has failed.
 	unsure bool
-	// noted is when a task came last.
-	noted time.Time
+	// damaged is why what is stored is no ledger; nil: it is one.
+	damaged error
+	// unsent are tasks that were written down for launches that were not sent, as the
+	// write took too long for what they rested on.
+	unsent map[launchKey]unsentTask
+	// noted is when a task came last, looked when statuses were last searched for them.
+	noted, looked time.Time
+}
+
+// launchKey says which launches are one, if they are decided again.
+type launchKey struct{ service, host, hash, agent string }
+
+type unsentTask struct {
+	id string
+	at time.Time
 }
 
 const (
@@ -52,33 +68,69 @@ const (
 	// they take 40 bytes each, of the MiB that a ConfigMap may have.
 	ledgerMost = 20000
 	// ledgerLooks is how often it is seen whether statuses list all of it, for ledgerRests
-	// after the last launch.
-	ledgerLooks = 3 * time.Second
-	ledgerRests = 2 * time.Minute
+	// after the last launch; then ledgerRarely, when a pass comes by.
+	ledgerLooks  = 3 * time.Second
+	ledgerRests  = 2 * time.Minute
+	ledgerRarely = time.Minute
+	// unsentFor is how long a launch may take to be decided again.
+	unsentFor = 30 * time.Second
+	// writtenBy names the process that wrote the ConfigMap.
+	writtenBy = "mesos.quobyte.com/written-by"
 )
 
+// errTaken: another process writes the ledger. Which of the two leads the lease says.
+var errTaken = errors.New("another process has written it")
+
 // openLedger reads what an earlier process has left.
-func openLedger(ctx context.Context, reader client.Reader, writer client.Client, cluster types.NamespacedName) (*ledger, error) {
-	l := &ledger{key: cluster, reader: reader, client: writer, tasks: map[string]string{}}
-	return l, l.read(ctx)
+func openLedger(ctx context.Context, reader client.Reader, writer client.Client, cluster types.NamespacedName, sign string) (*ledger, error) {
+	l := &ledger{key: cluster, reader: reader, client: writer, writer: sign, tasks: map[string]string{}, unsent: map[launchKey]unsentTask{}}
+	return l, l.load(ctx)
 }
 
 func (l *ledger) name() types.NamespacedName {
 	return types.NamespacedName{Namespace: l.key.Namespace, Name: l.key.Name + "-tasks"}
 }
 
-// read adds what is stored to what is known.
-func (l *ledger) read(ctx context.Context) error {
+func (l *ledger) get(ctx context.Context) (*corev1.ConfigMap, error) {
 	stored := &corev1.ConfigMap{}
-	err := l.reader.Get(ctx, l.name(), stored)
-	if err == nil {
-		var tasks map[string]string
-		if tasks, err = decodeTasks(stored.BinaryData[ledgerKey]); err == nil {
-			maps.Copy(l.tasks, tasks)
-		}
+	if err := l.reader.Get(ctx, l.name(), stored); client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("read ConfigMap %s, which keeps the tasks that no status lists: %w", l.name().Name, err)
 	}
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("read ConfigMap %s, which keeps the tasks that no status lists: %w", l.name().Name, err)
+	return stored, nil
+}
+
+// load adds what is stored to what is known. What is no ledger keeps nobody from looking
+// after what runs: nothing is launched.
+func (l *ledger) load(ctx context.Context) error {
+	stored, err := l.get(ctx)
+	if err != nil {
+		return err
+	}
+	l.version, l.unsure, l.damaged = stored.ResourceVersion, false, nil
+	if l.version == "" {
+		return nil
+	}
+	tasks, err := decodeTasks(stored.BinaryData[ledgerKey])
+	switch {
+	case stored.Labels[labelCluster] != l.key.Name:
+		err = fmt.Errorf("it lacks the label %s=%s", labelCluster, l.key.Name)
+	case err == nil:
+		maps.Copy(l.tasks, tasks)
+		return nil
+	}
+	l.damaged = fmt.Errorf("ConfigMap %s, which keeps the tasks that no status lists, is not as the operator wrote it (%w): nothing is launched until it is mended or deleted; "+
+		"what it listed on agents that are away is not known", l.name().Name, err)
+	return nil
+}
+
+// reread finds out what became of a write that failed.
+func (l *ledger) reread(ctx context.Context) error {
+	stored, err := l.get(ctx)
+	switch {
+	case err != nil:
+		return err
+	case stored.ResourceVersion != l.version && stored.ResourceVersion != "" && stored.Annotations[writtenBy] != l.writer:
+		return fmt.Errorf("ConfigMap %s: %w", l.name().Name, errTaken)
 	}
 	l.version, l.unsure = stored.ResourceVersion, false
 	return nil
@@ -108,19 +160,42 @@ func (l *ledger) note(ctx context.Context, tasks map[string]string, now time.Tim
 }
 
 // settled says that there is nothing to settle.
-func (l *ledger) settled() bool { return len(l.tasks) == 0 && l.version == "" && !l.unsure }
+func (l *ledger) settled(now time.Time) bool {
+	idle := len(l.tasks) == 0 && l.version == "" && !l.unsure && l.damaged == nil
+	rarely := now.Sub(l.noted) >= ledgerRests && now.Sub(l.looked) < ledgerRarely
+	return idle || rarely && l.damaged == nil || now.Sub(l.looked) < ledgerLooks
+}
 
 // settle drops what is to be kept no longer; the next launch will write it. When nothing
 // is left the ConfigMap goes. It says when it is to be asked again; zero: when a pass comes
 // by.
 func (l *ledger) settle(ctx context.Context, over func(taskID string) bool, now time.Time) (again time.Duration, err error) {
-	if l.unsure {
-		if err := l.read(ctx); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	l.looked = now
+	switch {
+	case l.damaged != nil:
+		if err := l.load(ctx); err != nil {
+			return 0, err
+		}
+	case l.unsure:
+		if err := l.reread(ctx); err != nil {
 			return 0, err
 		}
 	}
+	if l.damaged != nil {
+		return 0, l.damaged
+	}
+	waiting := map[string]bool{}
+	for key, t := range l.unsent {
+		if now.Sub(t.at) >= unsentFor {
+			delete(l.unsent, key)
+			continue
+		}
+		waiting[t.id] = true
+	}
 	for id := range l.tasks {
-		if over(id) {
+		if !waiting[id] && over(id) {
 			delete(l.tasks, id)
 		}
 	}
@@ -139,12 +214,14 @@ func (l *ledger) write(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if l.unsure {
-		if err := l.read(ctx); err != nil {
+		if err := l.reread(ctx); err != nil {
 			return err
 		}
 	}
-	err := l.put(ctx)
-	if err != nil {
+	if l.damaged != nil {
+		return l.damaged
+	}
+	if err := l.put(ctx); err != nil {
 		l.unsure = true
 		return fmt.Errorf("write ConfigMap %s, which keeps the tasks that no status lists: %w", l.name().Name, err)
 	}
@@ -153,8 +230,8 @@ func (l *ledger) write(ctx context.Context) error {
 
 // put makes what is stored what is known, unless somebody else has changed it.
 func (l *ledger) put(ctx context.Context) error {
-	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: l.key.Namespace, Name: l.name().Name,
-		Labels: map[string]string{labelCluster: l.key.Name}, ResourceVersion: l.version}}
+	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: l.key.Namespace, Name: l.name().Name, ResourceVersion: l.version,
+		Labels: map[string]string{labelCluster: l.key.Name}, Annotations: map[string]string{writtenBy: l.writer}}}
 	if len(l.tasks) == 0 {
 		if l.version == "" {
 			return nil
@@ -176,7 +253,9 @@ func (l *ledger) put(ctx context.Context) error {
 	} else {
 		err = l.client.Update(ctx, object)
 	}
-	l.version = object.ResourceVersion
+	if err == nil {
+		l.version = object.ResourceVersion
+	}
 	return err
 }
 
@@ -217,20 +296,26 @@ func decodeTasks(data []byte) (map[string]string, error) {
 // settleLedger drops the tasks that statuses list, as the API server has them, and those
 // that do not run, or were never sent.
 func (o *observation) settleLedger(ctx context.Context, now time.Time) error {
-	if o.member == nil || o.member.ledger.settled() {
+	l := o.member.ledger
+	if l.settled(now) {
+		if len(l.tasks) > 0 && now.Sub(l.noted) < ledgerRests {
+			o.lookAgain(ledgerLooks)
+		}
 		return nil
 	}
 	listed := map[string]bool{}
 	add := func(tasks []v1alpha1.TaskStatus) {
 		for i := range tasks {
-			listed[tasks[i].TaskID] = true
+			if id := tasks[i].TaskID; l.tasks[id] != "" {
+				listed[id] = true
+			}
 		}
 	}
 	add(o.cluster.Status.Tasks)
 	for _, d := range o.written {
 		add(d.Status.Services)
 	}
-	again, err := o.member.ledger.settle(ctx, func(id string) bool { return listed[id] || o.snapshot.Tasks[id] == nil }, now)
+	again, err := l.settle(ctx, func(id string) bool { return listed[id] || o.snapshot.Tasks[id] == nil }, now)
 	if again > 0 {
 		o.lookAgain(again)
 	}
@@ -250,11 +335,15 @@ func (l *ledger) leaveTasks(ctx context.Context, tasks []v1alpha1.TaskStatus, no
 	return nil
 }
 
-// dropLedger forgets all of it, when Mesos has removed the framework.
-func (i *identity) dropLedger(ctx context.Context) error {
-	l := ledger{key: i.key}
-	err := i.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: i.key.Namespace, Name: l.name().Name}})
-	if client.IgnoreNotFound(err) != nil {
+// dropLedger forgets all of it, when Mesos has removed the framework. A ConfigMap of that
+// name that is somebody else's stays.
+func dropLedger(ctx context.Context, reader client.Reader, writer client.Client, cluster types.NamespacedName) error {
+	l := ledger{key: cluster, reader: reader}
+	stored, err := l.get(ctx)
+	if err != nil || stored.ResourceVersion == "" || stored.Labels[labelCluster] != cluster.Name {
+		return err
+	}
+	if err := writer.Delete(ctx, stored, client.Preconditions{UID: &stored.UID}); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete ConfigMap %s: %w", l.name().Name, err)
 	}
 	return nil

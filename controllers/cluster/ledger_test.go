@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -22,6 +24,9 @@ type ledgerServer struct {
 	fails error
 	made  bool
 	wrote int
+	// takes is how long each write takes.
+	takes  time.Duration
+	opened int
 }
 
 func newLedgerServer(t *testing.T) *ledgerServer {
@@ -44,6 +49,7 @@ func (s *ledgerServer) open() *ledger {
 			return do()
 		}
 		s.wrote++
+		time.Sleep(s.takes)
 		s.fails = nil
 		if fails == nil || s.made {
 			if err := do(); err != nil {
@@ -52,7 +58,8 @@ func (s *ledgerServer) open() *ledger {
 		}
 		return fails
 	})
-	l, err := openLedger(s.Context(), c.Reader(), c, types.NamespacedName{Namespace: "storage", Name: "quobyte"})
+	s.opened++
+	l, err := openLedger(s.Context(), c.Reader(), c, types.NamespacedName{Namespace: "storage", Name: "quobyte"}, fmt.Sprint("process ", s.opened))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -156,8 +163,8 @@ func TestLedgerIsUnsureAfterAnError(t *testing.T) {
 	}
 }
 
-// A process that was overtaken and does not know it yet takes nothing away from its
-// successor, nor the other way round.
+// A process that was overtaken and does not know it yet writes nothing over what its
+// successor has written, nor the other way round: who leads reads all anew.
 func TestLedgerOfTwoProcesses(t *testing.T) {
 	s, now := newLedgerServer(t), time.Now()
 	first := s.open()
@@ -171,14 +178,55 @@ func TestLedgerOfTwoProcesses(t *testing.T) {
 	if err := s.note(first, now, "c"); err == nil {
 		t.Error("the first process may launch, and the second has written")
 	}
-	if err := s.note(first, now, "c"); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := s.note(first, now, "d"); !errors.Is(err, errTaken) {
+			t.Errorf("the first process does not hear of the second: %v", err)
+		}
 	}
-	s.want("a", "b", "c")
-	if _, err := second.settle(t.Context(), func(string) bool { return true }, now.Add(time.Minute)); err == nil {
-		t.Error("the second process drops what it has not seen")
+	if _, err := first.settle(t.Context(), func(string) bool { return true }, now.Add(time.Minute)); !errors.Is(err, errTaken) {
+		t.Errorf("settle: %v", err)
 	}
-	s.want("a", "b", "c")
+	s.want("a", "b")
+}
+
+// What is no ledger keeps the operator from launching, and from nothing else; and it stays.
+func TestDamagedLedger(t *testing.T) {
+	ours := map[string]string{labelCluster: "quobyte"}
+	tests := map[string]*corev1.ConfigMap{
+		"somebody else's": {Data: map[string]string{"tasks": "mine"}},
+		"empty":           {ObjectMeta: metav1.ObjectMeta{Labels: ours}},
+		"cut off":         {ObjectMeta: metav1.ObjectMeta{Labels: ours}, BinaryData: map[string][]byte{ledgerKey: {0x1f, 0x8b, 8}}},
+	}
+	for name, object := range tests {
+		t.Run(name, func(t *testing.T) {
+			s, now := newLedgerServer(t), time.Now()
+			object.Namespace, object.Name = "storage", "quobyte-tasks"
+			c := s.server.Client(nil, func(_ context.Context, _ apidouble.Request, do func() error) error { return do() })
+			if err := c.Create(t.Context(), object); err != nil {
+				t.Fatal(err)
+			}
+			l := s.open()
+			if err := s.note(l, now, "a"); err == nil || !strings.Contains(err.Error(), "ConfigMap quobyte-tasks") {
+				t.Errorf("note: %v", err)
+			}
+			if _, err := l.settle(t.Context(), func(string) bool { return true }, now.Add(time.Minute)); err == nil || s.wrote > 0 {
+				t.Errorf("settle: %v, %d writes", err, s.wrote)
+			}
+			if name == "somebody else's" {
+				if err := dropLedger(t.Context(), c.Reader(), c, l.key); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := c.Delete(t.Context(), object); err != nil {
+				t.Fatalf("it has gone: %v", err)
+			}
+			s.settle(l, now.Add(2*time.Minute))
+			if err := s.note(l, now, "a"); err != nil {
+				t.Error(err)
+			}
+			s.want("a")
+		})
+	}
 }
 
 // A large cluster starts all at once.

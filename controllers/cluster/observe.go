@@ -50,6 +50,8 @@ type observation struct {
 	neverRan bool
 	// everRegistered: the framework is older than this object's knowledge of it.
 	everRegistered bool
+	// decided is the time of the plan.
+	decided time.Time
 	// retry is when to look again at something that nothing wakes us for; zero:
 	// never.
 	retry time.Duration

@@ -46,7 +46,7 @@ func TestOlderSpecOverTheWire(t *testing.T) {
 		w.device("disk1", v1alpha1.DeviceData)
 
 		for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
-			w.seen.snapshot = w.seen.member.bridge.Snapshot()
+			w.seen.snapshot, w.seen.decided = w.seen.member.bridge.Snapshot(), time.Now()
 			w.seen.inventory = inventory.Take(inventory.Input{Now: time.Now(), Cluster: w.seen.cluster, Devices: w.seen.devices})
 			result := plan.Plan(plan.Input{Now: time.Now(), Cluster: w.seen.cluster, Mesos: w.seen.snapshot, Inventory: w.seen.inventory})
 			for i := range result.Launches {
