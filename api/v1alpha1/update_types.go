@@ -204,6 +204,8 @@ type GoodRevision struct {
 	Revision string `json:"revision"`
 	// Version of the images.
 	Version string `json:"version"`
+	// Stopped: a person has stopped all services since. They start with what is asked for.
+	Stopped bool `json:"stopped,omitempty"`
 	// Specs of the services.
 	// +listType=map
 	// +listMapKey=service

@@ -193,12 +193,11 @@ func (p *pass) current(t *task) bool { return !t.id.Legacy && t.id.Hash == p.cou
 //
 // What its last task ran is what it was. Where that is not stored, or has failed again and
 // again, it is what ran well last. Of one whose last task nobody remembers it is believed
-// that it ran that, unless it is its turn: it may have been stopped for the update, with
-// all others.
+// that it ran that. Who has stopped all services does not want them back as they were.
 func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
 	c, key := &p.course, keyOf(k, hostKey)
 	last := p.lastHash(key)
-	if last == p.specs[k].hash || c.halted == "" && !c.later[k] && (last == "" || p.mayTry(k, key, last)) {
+	if last == p.specs[k].hash || p.stoppedByHand() || c.halted == "" && !c.later[k] && p.mayTry(k, key, last) {
 		return &p.specs[k]
 	}
 	fails := c.good[k].hash != "" && p.failsWith(key, last)
@@ -212,6 +211,12 @@ func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
 		return &c.good[k]
 	}
 	return &p.specs[k]
+}
+
+// stoppedByHand says that all services start anew after state Stopped.
+func (p *pass) stoppedByHand() bool {
+	good := p.in.Cluster.Status.Good
+	return good != nil && good.Stopped && p.course.back == nil && !p.in.Cluster.Spec.Update.Paused
 }
 
 // mayTry says that a missing instance may be started with the pursued spec, which its
@@ -259,6 +264,11 @@ func (p *pass) lastHash(key instanceKey) string {
 func (p *pass) reportGood() {
 	p.result.Revision = p.course.revision
 	p.result.Good = p.in.Cluster.Status.Good
+	if p.result.Good != nil && p.result.Phase == PhaseStopped {
+		p.result.Good = p.result.Good.DeepCopy()
+		p.result.Good.Stopped = true
+		return
+	}
 	if p.result.Phase != PhaseReady || p.course.back != nil || p.in.Cluster.Spec.Update.Paused || !p.mayStop() {
 		return
 	}

@@ -139,7 +139,7 @@ func TestGoodIsWhatRunsWell(t *testing.T) {
 			test.change(f)
 			r := f.plan()
 			if !test.good {
-				if r.Good != before {
+				if r.Good.Revision != "before" || r.Good.Stopped != (r.Phase == PhaseStopped) {
 					t.Errorf("good %+v", r.Good)
 				}
 				return

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +108,43 @@ func TestOutageWithAVersionThatDoesNotComeUp(t *testing.T) {
 					t.Errorf("%d are down with the new version", bad)
 				}
 			})
+		}
+	}
+}
+
+// TestOutageThatNobodyRemembers: the operator was restarted when the outage had ended the
+// tasks.
+func TestOutageThatNobodyRemembers(t *testing.T) {
+	l := manyData(t, 9)
+	l.cluster.Spec.Version, l.stuck = "1.1.6", "1.1.6"
+	l.outage(data, mesos.TASK_FAILED)
+	l.restartOperator()
+	l.rise(25*time.Minute, time.Minute, nil)
+	if bad, well := l.count(data, "1.1.6", false), l.count(data, "1.1.5", true); bad > 1 || well < 11 {
+		t.Errorf("%d are down with the new version, %d run the old one", bad, well)
+	}
+}
+
+// TestUpgradeWhileStopped has a person stop all, change the version, and start: whoever
+// does so does not want the old version back, nor both at once.
+func TestUpgradeWhileStopped(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		l := liveCluster(t)
+		l.cluster.Spec.State = v1alpha1.StateStopped
+		l.run(3)
+		l.cluster.Spec.State, l.cluster.Spec.Version, l.log = v1alpha1.StateRunning, "1.1.6", nil
+		if restarted {
+			l.restartOperator()
+		}
+		r := l.run(10)
+		l.wantVersion("1.1.6")
+		for _, entry := range l.log {
+			if !strings.HasSuffix(entry, "1.1.6") {
+				t.Errorf("operator restarted: %v: %s", restarted, entry)
+			}
+		}
+		if r.Phase != PhaseReady || r.Good.Stopped || r.Good.Version != "1.1.6" {
+			t.Errorf("%s, good %+v", r.Phase, r.Good)
 		}
 	}
 }
