@@ -74,7 +74,7 @@ type UpdateSpec struct {
 	OnFailure FailurePolicy `json:"onFailure,omitempty"`
 
 	// Paused stops updates and restarts on request until it is false again. What
-	// fails is started again as it was. Default false.
+	// fails is started again with what it ran. Default false.
 	// +kubebuilder:default=false
 	Paused bool `json:"paused,omitempty"`
 }

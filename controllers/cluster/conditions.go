@@ -53,11 +53,17 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 	}
 	switch result.Phase {
 	case plan.PhaseReady:
-		return condition(v1alpha1.ConditionReady, true, v1alpha1.ReasonReady,
-			fmt.Sprintf("%d of %d services run version %s%s", ready, wanted, seen.cluster.Spec.Version, unasked(result)))
+		reason, message := v1alpha1.ReasonReady, fmt.Sprintf("%d of %d services run version %s%s", ready, wanted, seen.cluster.Spec.Version, unasked(result))
+		if seen.cluster.Spec.Suspend {
+			reason, message = v1alpha1.ReasonSuspended, message+"; spec.suspend is true: nothing that ends is started again"
+		}
+		return condition(v1alpha1.ConditionReady, true, reason, message)
 	case plan.PhaseStopped:
 		return condition(v1alpha1.ConditionReady, true, v1alpha1.ReasonStopped, "all services are stopped, as asked")
 	case plan.PhaseStopping:
+		if seen.cluster.Spec.Suspend {
+			return no(v1alpha1.ReasonSuspended, "the services are to be stopped, and spec.suspend is true: nothing is")
+		}
 		return no(v1alpha1.ReasonStopping, "the services are being stopped"+waits)
 	case plan.PhaseUpdating:
 		reason := updateReason(result.Update)
@@ -71,7 +77,7 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 	case plan.PhaseFailed, plan.PhaseRolledBack:
 		return no(updateReason(result.Update), result.Update.Message)
 	case plan.PhasePaused:
-		return no(v1alpha1.ReasonPaused, fmt.Sprintf("%d of %d services are updated, and spec.update.paused is true", updated, wanted))
+		return no(v1alpha1.ReasonPaused, pausedMessage(result, wanted, ready, updated, waits))
 	case plan.PhaseEmpty:
 		if p := result.Probers; seen.probing() && len(seen.devices) == 0 && p.Reporting < max(p.Wanted, 1) {
 			return no(v1alpha1.ReasonStarting, "no device is found yet: "+probingCondition(seen, result).Message)
@@ -102,6 +108,18 @@ func maintained(result plan.Result) bool {
 		}
 	}
 	return len(left) > 0
+}
+
+// pausedMessage says what is paused, and what is the matter beside.
+func pausedMessage(result plan.Result, wanted, ready, updated int32, waits string) string {
+	what := fmt.Sprintf("%d of %d services are updated", updated, wanted)
+	if u := result.Update; u != nil && u.Failed != nil {
+		what = fmt.Sprintf("version %s failed, and its rollback is not done", u.Failed.Version)
+	}
+	if ready < wanted {
+		what += fmt.Sprintf(", %d are ready%s", ready, waits)
+	}
+	return what + "; spec.update.paused is true"
 }
 
 // halted says that an update is not over, and that nothing goes on by itself.

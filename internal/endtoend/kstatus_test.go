@@ -95,7 +95,7 @@ func TestKstatusTellsTheTruth(t *testing.T) {
 	)
 	run("suspended, then lost", nil,
 		state{"ready", both, v1alpha1.ReasonReady, metav1.ConditionTrue, status.CurrentStatus},
-		state{"suspended", patch(`{"spec":{"suspend":true}}`), v1alpha1.ReasonReady, metav1.ConditionTrue, status.CurrentStatus},
+		state{"suspended", patch(`{"spec":{"suspend":true}}`), v1alpha1.ReasonSuspended, metav1.ConditionTrue, status.CurrentStatus},
 		state{"lost", func(w *world) {
 			w.mesos.RefuseConnections(true)
 			w.mesos.BreakStreams()

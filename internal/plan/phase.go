@@ -32,8 +32,8 @@ func (p *pass) updatePhase(phase Phase) Phase {
 		}
 		return PhaseUpdating
 	case v1alpha1.UpdatePaused:
-		if phase == PhaseUpdating || phase == PhaseReady {
-			return PhasePaused
+		if phase == PhaseUpdating || phase == PhaseReady || phase == PhaseStarting {
+			return PhasePaused // whatever else comes back by itself, this does not
 		}
 	case v1alpha1.UpdateRolledBack:
 		if phase == PhaseUpdating {

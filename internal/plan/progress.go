@@ -17,6 +17,7 @@ func (p *pass) reportUpdate() {
 		// What failed is remembered, so that it is not started next time.
 		if u := status.Update; same && u != nil && u.Failed != nil {
 			p.result.Update = u.DeepCopy()
+			p.result.Update.Service, p.result.Update.Current, p.result.Update.Updated, p.result.Update.Total = "", "", 0, 0
 		}
 	case !p.mayStop() && same:
 		p.result.Update = p.suspendedUpdate(status.Update.DeepCopy()) // nobody knows better
@@ -159,8 +160,9 @@ type work struct {
 	kind           kind
 	updated, total int
 	current        string
-	// waits is why the first one by name is not done yet; nil: none says why.
-	waits *wait
+	// message is why the current one does not come up, when it has failed, or else why the
+	// first one by name is not done yet; empty: nothing says why.
+	message string
 }
 
 // tell fills in what is known.
@@ -169,8 +171,8 @@ func (w *work) tell(u *v1alpha1.UpdateStatus) {
 		return
 	}
 	u.Service, u.Updated, u.Total, u.Current = w.kind.String(), int32(w.updated), int32(w.total), w.current
-	if w.waits != nil {
-		u.Message = w.waits.sentence()
+	if w.message != "" {
+		u.Message = w.message
 	}
 }
 
@@ -221,6 +223,8 @@ func (p *pass) replacedOfLate() bool {
 // open: something is left to do.
 func (p *pass) workOn(r *rollout, k kind, goesOn bool) (w *work, active, open bool) {
 	w = &work{kind: k}
+	trouble := ""
+	tell := func(h *host, s *slot) string { return k.String() + " on " + h.name + ": " + s.wait.message }
 	for _, h := range p.active {
 		s := &h.slots[k]
 		if !s.wanted || r == &restarts && p.restartAsked(k, h).IsZero() {
@@ -234,6 +238,9 @@ func (p *pass) workOn(r *rollout, k kind, goesOn bool) (w *work, active, open bo
 			active = true
 			if w.current == "" {
 				w.current = h.name
+				if c := p.counters[keyOf(k, h.key)]; c != nil && c.Count > 0 && !s.available(k) && s.wait != nil {
+					trouble = tell(h, s)
+				}
 			}
 		case !due && s.available(k):
 			w.updated++
@@ -241,8 +248,8 @@ func (p *pass) workOn(r *rollout, k kind, goesOn bool) (w *work, active, open bo
 		if due {
 			open = true
 			active = active || p.blocked(h) == nil && s.task.status != doubtful
-			if s.wait != nil && w.waits == nil && !s.killed {
-				w.waits = s.wait
+			if s.wait != nil && w.message == "" && !s.killed {
+				w.message = tell(h, s)
 			}
 		}
 	}
@@ -250,6 +257,9 @@ func (p *pass) workOn(r *rollout, k kind, goesOn bool) (w *work, active, open bo
 	w.total += f.missing() + f.launched
 	if f.missing() > 0 || f.launched > 0 {
 		active = active || goesOn && p.concerns(r, k) && (f.launched > 0 || p.homelessUnsettled(k))
+	}
+	if trouble != "" {
+		w.message = trouble
 	}
 	return w, active, open
 }

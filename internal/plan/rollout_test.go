@@ -176,14 +176,14 @@ func TestUpdateProgress(t *testing.T) {
 	l.cluster.Spec.Version = "1.1.6"
 	r := l.pass()
 	want := v1alpha1.UpdateStatus{State: v1alpha1.UpdateProgressing, From: "1.1.5", To: "1.1.6", Service: "registry", Total: 3, Current: "node1",
-		Message: "its update waits for registry on node1, which is being stopped; 1 may be away at a time"}
+		Message: "registry on node2: its update waits for registry on node1, which is being stopped; 1 may be away at a time"}
 	if *r.Update != want {
 		t.Errorf("got  %+v\nwant %+v", *r.Update, want)
 	}
 	l.now = l.now.Add(time.Second)
 	l.pass() // starts it
 	l.now = l.now.Add(10 * time.Second)
-	want.Message = "its update waits for registry on node1, which has not run for minReady (30s) yet; 1 may be away at a time"
+	want.Message = "registry on node2: its update waits for registry on node1, which has not run for minReady (30s) yet; 1 may be away at a time"
 	if r = l.pass(); *r.Update != want {
 		t.Errorf("while it is young: got  %+v\nwant %+v", *r.Update, want)
 	}
