@@ -298,7 +298,7 @@ func decodeTasks(data []byte) (map[string]string, error) {
 func (o *observation) settleLedger(ctx context.Context, now time.Time) error {
 	l := o.member.ledger
 	if l.settled(now) {
-		if len(l.tasks) > 0 && now.Sub(l.noted) < ledgerRests {
+		if (len(l.tasks) > 0 || l.version != "") && now.Sub(l.noted) < ledgerRests {
 			o.lookAgain(ledgerLooks)
 		}
 		return nil
