@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -279,4 +280,34 @@ func TestDeviceOfAClusterWithoutMesosCanGo(t *testing.T) {
 	w.awaitDevice("node1-disk1", "accepted", accepted(true, v1alpha1.ReasonAccepted))
 	w.api.Kubectl(t, "-n", w.namespace, "delete", "device", "node1-disk1", "--wait=false")
 	w.api.Kubectl(t, "-n", w.namespace, "wait", "--for=delete", "device/node1-disk1", "--timeout=60s")
+}
+
+// A ConfigMap that has the name of the one in which launches are written down, and is
+// somebody else's: nothing is launched, the condition says why, and it stays as it is.
+func TestForeignLedger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
+	foreign := &corev1.ConfigMap{Data: map[string]string{"mine": "yes"}}
+	foreign.Namespace, foreign.Name = w.namespace, "quobyte-tasks"
+	if err := w.api.Client().Create(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	w.await("Degraded for the ConfigMap", func(c *v1alpha1.QuobyteCluster) bool {
+		d := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionDegraded)
+		return d != nil && d.Status == metav1.ConditionTrue && strings.Contains(d.Message, "ConfigMap quobyte-tasks") &&
+			has(c, v1alpha1.ConditionConnected, metav1.ConditionTrue, "")
+	})
+	if n := len(w.mesos.History()); n > 0 {
+		t.Errorf("%d tasks were launched", n)
+	}
+	if err := w.api.Client().Get(t.Context(), w.key("quobyte-tasks"), foreign); err != nil || foreign.Data["mine"] != "yes" {
+		t.Fatalf("it is %v: %v", foreign.Data, err)
+	}
+	if err := w.api.Client().Delete(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitReady()
 }
