@@ -18,7 +18,8 @@ const askAfter = 30 * time.Second
 type lostAgent struct {
 	id   string
 	host *host
-	// ports of all its tasks.
+	// tasks that perhaps run on it, and the ports of all of them.
+	tasks []*task
 	ports []uint64
 	// unknown is a task of which nobody knows on which ports it listens.
 	unknown string
@@ -61,6 +62,7 @@ func (p *pass) findLost() {
 			l = &lostAgent{id: t.AgentID, host: t.host}
 			p.lost[t.AgentID] = l
 		}
+		l.tasks = append(l.tasks, t)
 		ports, known := p.portsOf(t)
 		l.ports = append(l.ports, ports...)
 		if !known || l.host != t.host {
@@ -98,6 +100,13 @@ func (p *pass) askAbout(l *lostAgent) {
 	if h.agent == nil || h.agent.ID == l.id {
 		return // the host has not come back, or is the same
 	}
+	if later := p.launchedLater(l); later != nil {
+		p.result.Gone = append(p.result.Gone, Gone{
+			AgentID: l.id, Host: h.name,
+			Why: fmt.Sprintf("%s was launched there later, on the new agent %s: nothing is launched before it is proven that the old services have ended", later.ID, h.agent.ID),
+		})
+		return
+	}
 	switch {
 	case l.unknown != "":
 		l.note = "the host has a new agent, " + h.agent.ID + ", but nobody knows on which ports task " + l.unknown + " would listen"
@@ -127,6 +136,26 @@ func (p *pass) askAbout(l *lostAgent) {
 		l.note = fmt.Sprintf("the host has a new agent, %s, and its prober says that somebody listens on port %d: the old task may live", h.agent.ID, used)
 	}
 	p.result.Questions = append(p.result.Questions, Question{AgentID: h.agent.ID, ExecutorID: h.prober.ID, Ports: l.ports})
+}
+
+// launchedLater is a task that runs on the host's present agent, and was launched after
+// one of the same service on the lost one; nil: there is none. Who launched it had the
+// proof, and may have ended before a status told of it. Nobody can give it again: on the
+// ports of the old task the new one listens.
+func (p *pass) launchedLater(l *lostAgent) *task {
+	for _, old := range l.tasks {
+		s := &l.host.slots[old.kind]
+		for _, t := range append([]*task{s.task}, s.more...) {
+			if t == nil || t.AgentID != l.host.agent.ID || !t.Heard || t.status == doubtful {
+				continue
+			}
+			then, known := old.id.Launched()
+			if now, also := t.id.Launched(); known && also && now.After(then) {
+				return t
+			}
+		}
+	}
+	return nil
 }
 
 // answer says whether the report of the host tells that nobody listens on any of the

@@ -39,6 +39,36 @@ func TestGoneByTheProbersWord(t *testing.T) {
 	wantText(t, r.Gone[0].Why, "node3 has a new agent, new, and its prober says that nobody listens on ports 21004, 21005")
 }
 
+// A process that had the word launched a task on the new agent, and ended before any status
+// told of it: the next one cannot get the word again, as the new task has the ports.
+func TestGoneByALaterLaunch(t *testing.T) {
+	f := reborn(t)
+	delete(f.snap.Tasks, f.find(data, "node3").ID)
+	launched := func(at time.Time, agent string) *mesosbridge.Task {
+		task := f.addTask(quobyte.NewTaskID(quobyte.Data, "node3", f.hashOf(data), quobyte.NewNonce(at, "00000001")), "node3")
+		task.AgentID = agent
+		return task
+	}
+	old, later := launched(noon.Add(-time.Hour), "agent-node3"), launched(noon.Add(-time.Minute), "new")
+	old.State = mesos.TASK_UNREACHABLE
+	f.hosts["node3"].Report.Listening = []uint64{21004, 21005}
+	r := f.plan()
+	if len(r.Gone) != 1 || r.Gone[0].AgentID != "agent-node3" {
+		t.Fatalf("%+v", r.Gone)
+	}
+	wantText(t, r.Gone[0].Why, later.ID+" was launched there later, on the new agent new")
+	later.State = mesos.TASK_UNREACHABLE
+	if r := f.plan(); len(r.Gone) > 0 {
+		t.Errorf("by one that cannot be heard of: %+v", r.Gone)
+	}
+	later.State = mesos.TASK_RUNNING
+	delete(f.snap.Tasks, old.ID)
+	launched(noon, "agent-node3").State = mesos.TASK_UNREACHABLE
+	if r := f.plan(); len(r.Gone) > 0 {
+		t.Errorf("by one that was launched before: %+v", r.Gone)
+	}
+}
+
 // The bridge takes a person's word as used up once the agent has been there again: that
 // the annotation still names it has to be said.
 func TestAnAgentThatIsNamedAndWasThereSince(t *testing.T) {

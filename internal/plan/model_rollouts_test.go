@@ -212,6 +212,14 @@ func (m *model) ranLast(s quobyte.Service, host string) string {
 // newGood checks that what ran well did.
 func (c *checker) newGood(good *v1alpha1.GoodRevision) {
 	m := c.m
+	if was := m.cluster.Status.Good; good.Stopped {
+		is := *was
+		is.Stopped = true
+		if !m.stops() || c.r.Phase != PhaseStopped || !reflect.DeepEqual(&is, good) {
+			c.fail("%+v counts as good and stopped", good)
+		}
+		return
+	}
 	if good.Revision != m.revision() || m.cluster.Spec.Update.Paused || m.cluster.Spec.Suspend || m.stops() || m.goesBack() || c.r.Phase != PhaseReady {
 		c.fail("%+v counts as good", good)
 	}

@@ -295,3 +295,20 @@ func TestDuplicatesAreLeftAlone(t *testing.T) {
 	wantList(t, "kills", kills(r))
 	wantText(t, r.Reasons[0].Message, "agent gone of "+other.ID+" cannot be reached: when nothing of it runs any more, name it in the annotation mesos.quobyte.com/gone-agents")
 }
+
+// What was launched by an earlier subscription, and not heard of by this one, cannot be
+// reached: it is not stopped for its device, however new it is (rule 15).
+func TestLaunchedBeforeTheSubscription(t *testing.T) {
+	f := threeHosts(t)
+	f.devices[2].Spec.State = v1alpha1.DeviceDecommissioned
+	f.snap.Since = noon.Add(-time.Minute)
+	for k := range s3 {
+		task := f.find(k, "node3")
+		task.State, task.Launching, task.Heard, task.Since = mesos.TASK_STAGING, true, false, noon.Add(-2*time.Minute)
+	}
+	wantList(t, "kills", kills(f.plan()))
+	for k := range s3 {
+		f.find(k, "node3").Since = noon.Add(-time.Second)
+	}
+	wantList(t, "kills of what this one has launched", kills(f.plan()), "registry node3", "metadata node3", "data node3")
+}

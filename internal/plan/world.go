@@ -126,7 +126,7 @@ const (
 )
 
 func (p *pass) statusOf(t *task) status {
-	silent := p.snap.Connected && p.snap.Reconciled && !t.Heard && !t.Launching
+	silent := p.snap.Connected && p.snap.Reconciled && !t.Heard && !(t.Launching && !t.Since.Before(p.snap.Since))
 	switch {
 	case mesosbridge.Doubtful(t.State), silent, p.removed():
 		return doubtful
