@@ -2,6 +2,7 @@ package plan
 
 import (
 	"testing"
+	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
