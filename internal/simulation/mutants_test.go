@@ -46,7 +46,7 @@ func mutants() []mutant {
 			"\tremembered, err := f.remember(ctx, key)", "\tremembered, err := f.remember(ctx, key)\n\tremembered = nil",
 			"rule (1|5|launch)"},
 		{"what is launched is not written down", "controllers/cluster/accept.go",
-			"if err := seen.member.ledger.note(ctx, launched, began); err != nil {", "if err := error(nil); err != nil {",
+			"if err := seen.member.ledger.note(ctx, ids, now); err != nil {", "if err := error(nil); err != nil {",
 			"rule (1|5)"},
 		{"a prober is not asked about ports", "internal/plan/gone.go",
 			"\tsilent, used := answer(known, l.ports, asked)", "\tsilent, used := answer(known, nil, asked)",
