@@ -365,7 +365,9 @@ func (s *history) checkFloating() {
 func (s *history) freed() bool {
 	for _, a := range s.agents {
 		for owner, left := range a.free {
-			_, service, ours := strings.Cut(owner, "!")
+			role, service, ours := strings.Cut(owner, "!")
+			// What was reserved for a public role that was given up is not offered any more.
+			ours = ours && (role == s.cluster.Spec.Mesos.Role || role == s.cluster.Spec.Placement.PublicRole)
 			keeps := s.cluster.Spec.Mesos.Reservation == v1alpha1.ReservationDynamic &&
 				(s.claims(quobyte.Service(service), a.host) || s.count(quobyte.Service(service), a.host) > 0)
 			if ours && !keeps && !(stock{"": left}).empty() {
