@@ -137,7 +137,7 @@ func (r *Reconciler) acceptsOf(seen *observation, result plan.Result) (written, 
 			}
 			task := r.task(*l, addresses[key], ledger.unsent[keyOfLaunch(l)].id)
 			u.accept.Tasks = append(u.accept.Tasks, task)
-			if id := task.TaskID.Value; l.Prober == nil && ledger.tasks[id] == "" {
+			if id := task.TaskID.Value; l.Prober == nil && !ledger.stored[id] {
 				ids[id] = u.agentID
 				ledger.unsent[keyOfLaunch(l)] = unsentTask{id, r.Clock.Now()}
 			}

@@ -37,8 +37,9 @@ type ledger struct {
 	// writer is what this process signs with.
 	writer string
 
-	// tasks are agent ids by task id.
-	tasks map[string]string
+	// tasks are agent ids by task id; stored are those of them that a write has stored.
+	tasks  map[string]string
+	stored map[string]bool
 	// version of what is stored; empty: nothing is.
 	version string
 	// unsure: what is stored is not known, as a write has failed.
@@ -83,7 +84,7 @@ var errTaken = errors.New("another process has written it")
 
 // openLedger reads what an earlier process has left.
 func openLedger(ctx context.Context, reader client.Reader, writer client.Client, cluster types.NamespacedName, sign string) (*ledger, error) {
-	l := &ledger{key: cluster, reader: reader, client: writer, writer: sign, tasks: map[string]string{}, unsent: map[launchKey]unsentTask{}}
+	l := &ledger{key: cluster, reader: reader, client: writer, writer: sign, tasks: map[string]string{}, stored: map[string]bool{}, unsent: map[launchKey]unsentTask{}}
 	return l, l.load(ctx)
 }
 
@@ -116,6 +117,7 @@ func (l *ledger) load(ctx context.Context) error {
 		err = fmt.Errorf("it lacks the label %s=%s", labelCluster, l.key.Name)
 	case err == nil:
 		maps.Copy(l.tasks, tasks)
+		l.noteStored(tasks)
 		return nil
 	}
 	l.damaged = fmt.Errorf("ConfigMap %s, which keeps the tasks that no status lists, is not as the operator wrote it (%w): nothing is launched until it is mended or deleted; "+
@@ -197,6 +199,7 @@ func (l *ledger) settle(ctx context.Context, over func(taskID string) bool, now 
 	for id := range l.tasks {
 		if !waiting[id] && over(id) {
 			delete(l.tasks, id)
+			delete(l.stored, id)
 		}
 	}
 	// One launch is often followed by the next.
@@ -255,8 +258,15 @@ func (l *ledger) put(ctx context.Context) error {
 	}
 	if err == nil {
 		l.version = object.ResourceVersion
+		l.noteStored(l.tasks)
 	}
 	return err
+}
+
+func (l *ledger) noteStored(tasks map[string]string) {
+	for id := range tasks {
+		l.stored[id] = true
+	}
 }
 
 func encodeTasks(tasks map[string]string) ([]byte, error) {

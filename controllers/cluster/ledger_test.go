@@ -22,8 +22,10 @@ type ledgerServer struct {
 	server *apidouble.Server
 	// fails is what the next write comes to; made: it is made all the same.
 	fails error
-	made  bool
-	wrote int
+	// refuses is what all writes come to; nil: they are made.
+	refuses error
+	made    bool
+	wrote   int
 	// takes is how long each write takes.
 	takes  time.Duration
 	opened int
@@ -51,6 +53,9 @@ func (s *ledgerServer) open() *ledger {
 		s.wrote++
 		time.Sleep(s.takes)
 		s.fails = nil
+		if s.refuses != nil {
+			return s.refuses
+		}
 		if fails == nil || s.made {
 			if err := do(); err != nil {
 				return err

@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/inventory"
 	"github.com/quobyte/mesos-operator/internal/plan"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
 	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
@@ -25,6 +27,35 @@ func TestSlowLedgerLaunches(t *testing.T) {
 			t.Errorf("registry runs: %v, after %d writes", runs, w.ledger.wrote)
 		}
 	})
+}
+
+// What a write has failed to store is not launched before another one has stored it.
+func TestLedgerThatCannotBeWritten(t *testing.T) {
+	for _, settled := range []bool{false, true} {
+		inReserved(t, func(w *reserved) {
+			w.seen.cluster.Spec.Mesos.Reservation = v1alpha1.ReservationNone
+			w.device("registry", v1alpha1.DeviceRegistry)
+			w.ledger.refuses = errors.New("no space left on device")
+			for range 100 {
+				time.Sleep(100 * time.Millisecond)
+				w.seen.snapshot, w.seen.decided = w.seen.member.bridge.Snapshot(), time.Now()
+				result := plan.Plan(plan.Input{Now: time.Now(), Cluster: w.seen.cluster, Mesos: w.seen.snapshot,
+					Inventory: inventory.Take(inventory.Input{Now: time.Now(), Cluster: w.seen.cluster, Devices: w.seen.devices})})
+				if settled {
+					w.seen.member.ledger.looked = time.Time{}
+				}
+				_ = w.r.act(context.Background(), w.seen, result)
+			}
+			if n := len(w.mesos.History()); n > 0 {
+				t.Errorf("%d tasks are launched that nobody would remember", n)
+			}
+			w.ledger.refuses = nil
+			w.passes(20 * time.Second)
+			if _, runs := w.running()[quobyte.Registry]; !runs {
+				t.Error("the registry does not run")
+			}
+		})
+	}
 }
 
 // A stop rests on the state that it was decided on: no write comes before it.
