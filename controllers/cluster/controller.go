@@ -135,6 +135,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.letGo(req.NamespacedName) // Somebody else's finalizer holds the object.
 		return ctrl.Result{}, nil
 	}
+	if cluster.DeletionTimestamp != nil {
+		if is, err := r.stillThere(ctx, cluster); err != nil || !is {
+			return ctrl.Result{RequeueAfter: time.Second}, err
+		}
+	}
 	if forgot, err := r.forgetFramework(ctx, cluster); forgot || err != nil {
 		return ctrl.Result{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -63,6 +64,20 @@ func (r *Reconciler) finishDeletion(ctx context.Context, seen *observation, resu
 	}
 	r.reports.forget(seen.key)
 	return true, "", nil
+}
+
+// stillThere asks the API server, past the cache, whether the object that is being deleted
+// is. One that was applied again under its name must not be deleted in its stead, nor its
+// framework.
+func (r *Reconciler) stillThere(ctx context.Context, cluster *v1alpha1.QuobyteCluster) (bool, error) {
+	now := &v1alpha1.QuobyteCluster{}
+	if err := r.Reader.Get(ctx, client.ObjectKeyFromObject(cluster), now); err != nil {
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return false, fmt.Errorf("read the cluster that is being deleted: %w", err)
+	}
+	return now.UID == cluster.UID, nil
 }
 
 // leaveMesos is the last call to Mesos: TEARDOWN, or a fail-over time-out that
