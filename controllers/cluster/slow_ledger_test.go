@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,9 +67,12 @@ func TestStopsDoNotWaitForTheLedger(t *testing.T) {
 		w.passes(20 * time.Second)
 		w.mesos.AddAgent(mesostest.Agents(2)[1])
 		time.Sleep(10 * time.Second)
+		var mu sync.Mutex // synctest orders what follows; the race detector does not know
 		var killed time.Time
 		launched := 0
 		w.mesos.OnCall(func(r mesostest.CallRecord) {
+			mu.Lock()
+			defer mu.Unlock()
 			switch r.Call.Type {
 			case scheduler.Call_KILL:
 				killed = time.Now()
@@ -92,6 +96,8 @@ func TestStopsDoNotWaitForTheLedger(t *testing.T) {
 			t.Error(err)
 		}
 		time.Sleep(time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		if waited := killed.Sub(w.seen.decided); waited < 0 || waited > time.Second {
 			t.Errorf("it is stopped %s after it was decided", waited)
 		}
