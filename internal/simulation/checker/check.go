@@ -77,7 +77,7 @@ type task struct {
 	killer int
 	// killedIn is the session that asked.
 	killedIn *session
-	ended  bool // by a word of Mesos that is final
+	ended    bool // by a word of Mesos that is final
 	// proven absent: its agent is behind a barrier that did not show it.
 	absent bool
 }
