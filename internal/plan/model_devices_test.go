@@ -190,6 +190,11 @@ func (m *model) servedBefore(d *v1alpha1.QuobyteDevice, s quobyte.Service, movin
 		if t.host != prev || t.hidden {
 			continue
 		}
+		id, _ := quobyte.ParseTaskID(t.t.ID)
+		launched, known := id.Launched()
+		if known && !m.disk(d).appeared.IsZero() && launched.After(m.disk(d).appeared) {
+			continue // for another disk
+		}
 		if t.service == "" || quobyte.Service(t.service) == s && !m.keptByOthers(s, prev, moving) {
 			return true
 		}

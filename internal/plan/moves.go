@@ -143,7 +143,25 @@ func (p *pass) leftNothing(m *move) bool {
 
 // leftNothingOf is leftNothing for one service.
 func (p *pass) leftNothingOf(m *move, k kind) bool {
-	return p.canProve() && p.freeOf(k, m.from) && p.forgotten(m, k.String()) || p.neverServed(m.device)
+	return p.canProve() && p.leftNoTask(m, k) && p.forgotten(m, k.String()) || p.neverServed(m.device)
+}
+
+// leftNoTask says that the old host has no task of the service that was started before
+// the device left it, as far as it is known, but for those that other devices keep.
+func (p *pass) leftNoTask(m *move, k kind) bool {
+	s := &m.from.slots[k]
+	if s.task == nil || s.kept() || !m.after(s.task.id) || slices.ContainsFunc(s.more, func(t *task) bool { return !m.after(t.id) }) {
+		return p.freeOf(k, m.from)
+	}
+	return s.foreign == nil && m.from.unreadable == "" && p.blockedBy == ""
+}
+
+// after says that a task was launched when the device had turned up on its new host:
+// whatever it is on the old one for, it is another device, such as one that has changed
+// places with it.
+func (m *move) after(id quobyte.TaskID) bool {
+	launched, known := id.Launched()
+	return known && !m.device.AppearedAt.IsZero() && launched.After(m.device.AppearedAt)
 }
 
 // neverServed says that no service ever ran for the device.
@@ -161,6 +179,9 @@ func (p *pass) forgotten(m *move, service string) bool {
 	for i := range m.device.Object.Status.Services {
 		t := &m.device.Object.Status.Services[i]
 		if service != "" && t.Service != service || t.Host != "" && quobyte.HostKey(t.Host) != m.from.key {
+			continue
+		}
+		if id, ok := quobyte.ParseTaskID(t.TaskID); ok && m.after(id) {
 			continue
 		}
 		if !p.absent(m.device, t, m.from) {

@@ -4,11 +4,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/inventory"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
 // movedData is a cluster whose device on node3 was carried to node4.
@@ -182,6 +184,33 @@ func TestDisksThatChangePlaces(t *testing.T) {
 	for name, v := range r.Devices {
 		if v.PreviousHost != "" {
 			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+// Of disks that change places one service is started on both hosts, while another one has
+// still to stop: what was started is not in the way of the other disk.
+func TestDisksThatChangePlacesAreServedOneByOne(t *testing.T) {
+	f := newFixture(t)
+	for _, host := range []string{"node1", "node2"} {
+		f.node(host)
+		f.device(host, v1alpha1.DeviceRegistry, v1alpha1.DeviceMetadata)
+		f.task(registry, host)
+	}
+	f.cluster.Status.Bootstrapped = true
+	f.inventory = f.found().Devices
+	for i, hosts := range [][2]string{{"node2", "node1"}, {"node1", "node2"}} {
+		d := &f.inventory[i]
+		d.Host, d.PreviousHost, d.AppearedAt = hosts[0], hosts[1], noon.Add(-time.Minute)
+	}
+	r := f.plan()
+	wantList(t, "launches", launches(r), "metadata node1", "metadata node2")
+	for _, l := range r.Launches {
+		f.addTask(quobyte.NewTaskID(quobyte.Metadata, l.Host, l.Hash, quobyte.NewNonce(f.now, "00000001")), l.Host)
+	}
+	for _, k := range f.plan().Kills {
+		if k.Service == quobyte.Metadata {
+			t.Errorf("%s on %s is stopped: %s", k.Service, k.Host, k.Cause)
 		}
 	}
 }
