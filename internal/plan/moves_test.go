@@ -197,6 +197,11 @@ func TestDisksThatChangePlacesAreServedOneByOne(t *testing.T) {
 		f.device(host, v1alpha1.DeviceRegistry, v1alpha1.DeviceMetadata)
 		f.task(registry, host)
 	}
+	for _, host := range []string{"node3", "node4"} {
+		f.node(host)
+		f.device(host, v1alpha1.DeviceRegistry)
+		f.task(registry, host)
+	}
 	f.cluster.Status.Bootstrapped = true
 	f.inventory = f.found().Devices
 	for i, hosts := range [][2]string{{"node2", "node1"}, {"node1", "node2"}} {
