@@ -148,7 +148,7 @@ func (c *check) isHealed(t *task) {
 		return
 	}
 	for _, other := range c.healed {
-		if c.isKilled(other) && c.now.Sub(other.killed) < glance {
+		if other != t && c.isKilled(other) && c.now.Sub(other.killed) < glance {
 			c.violate("health", "%s is restarted for its health together with %s", t.id, other.id)
 		}
 	}
