@@ -150,10 +150,20 @@ func (p *pass) leftNothingOf(m *move, k kind) bool {
 // the device left it, as far as it is known, but for those that other devices keep.
 func (p *pass) leftNoTask(m *move, k kind) bool {
 	s := &m.from.slots[k]
-	if s.task == nil || s.kept() || !m.after(s.task.id) || slices.ContainsFunc(s.more, func(t *task) bool { return !m.after(t.id) }) {
+	if s.task == nil || s.kept() || !p.comesTo(m.from, k) || !m.after(s.task.id) || slices.ContainsFunc(s.more, func(t *task) bool { return !m.after(t.id) }) {
 		return p.freeOf(k, m.from)
 	}
 	return s.foreign == nil && m.from.unreadable == "" && p.blockedBy == ""
+}
+
+// comesTo says that another device is on its way to the host, which asks for the service.
+func (p *pass) comesTo(h *host, k kind) bool {
+	for _, m := range p.moves {
+		if hasType(m.device, k) && m.device.Wanted && p.hostOf(m.device.Host) == h {
+			return true
+		}
+	}
+	return false
 }
 
 // after says that a task was launched when the device had turned up on its new host:
@@ -182,7 +192,9 @@ func (p *pass) forgotten(m *move, service string) bool {
 			continue
 		}
 		if id, ok := quobyte.ParseTaskID(t.TaskID); ok && m.after(id) {
-			continue
+			if k, ours := kindOf(id.Service); ours && k.bound() && p.comesTo(m.from, k) {
+				continue
+			}
 		}
 		if !p.absent(m.device, t, m.from) {
 			return false

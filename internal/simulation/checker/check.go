@@ -75,9 +75,7 @@ type task struct {
 	// next one knows nothing of it.
 	killed time.Time
 	killer int
-	// killedIn is the session that asked.
-	killedIn *session
-	ended    bool // by a word of Mesos that is final
+	ended  bool // by a word of Mesos that is final
 	// proven absent: its agent is behind a barrier that did not show it.
 	absent bool
 }
@@ -198,9 +196,6 @@ func (c *check) update(s *session, status *mesos.TaskStatus) {
 		return
 	}
 	t.state, t.absent, t.heard = status.GetState(), false, s
-	if t.state == mesos.TASK_RUNNING && t.killedIn != s {
-		t.killed = time.Time{} // its agent was away, and never heard of it
-	}
 	switch t.state {
 	case mesos.TASK_UNREACHABLE, mesos.TASK_UNKNOWN, mesos.TASK_LOST:
 		if t.doubtful.IsZero() {

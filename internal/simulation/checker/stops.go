@@ -23,7 +23,7 @@ func (c *check) kills(e *Entry, s *session, id string) {
 		return
 	}
 	was := t.available
-	t.killed, t.killer, t.killedIn = c.now, e.Operator, s
+	t.killed, t.killer = c.now, e.Operator
 	c.judgeTask(t)
 	if t.service == "prober" {
 		return
