@@ -280,6 +280,9 @@ type QuobyteDeviceStatus struct {
 	// PreviousHost is the host that the device was moved from, as long as a service
 	// there has to stop because of it.
 	PreviousHost string `json:"previousHost,omitempty"`
+	// MovedServices have stopped on PreviousHost for the device, and may run on Host.
+	// +listType=set
+	MovedServices []string `json:"movedServices,omitempty"`
 	// AppearedAt is when the device was last seen to turn up on a host that had been
 	// probed without it: a service that was started before does not know it.
 	AppearedAt *metav1.MicroTime `json:"appearedAt,omitempty"`

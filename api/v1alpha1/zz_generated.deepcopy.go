@@ -744,6 +744,11 @@ func (in *QuobyteDeviceStatus) DeepCopyInto(out *QuobyteDeviceStatus) {
 		in, out := &in.PhaseSince, &out.PhaseSince
 		*out = (*in).DeepCopy()
 	}
+	if in.MovedServices != nil {
+		in, out := &in.MovedServices, &out.MovedServices
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.AppearedAt != nil {
 		in, out := &in.AppearedAt, &out.AppearedAt
 		*out = (*in).DeepCopy()

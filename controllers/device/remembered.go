@@ -1,6 +1,8 @@
 package device
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
@@ -44,5 +46,5 @@ func written(d *v1alpha1.QuobyteDevice, known *view) bool {
 	return s.Phase == known.Phase && s.Host == known.Host && s.Path == known.Path && s.PreviousHost == known.PreviousHost &&
 		s.Serial == known.Serial && s.Used == known.Used && s.Bootstrap == known.Bootstrap &&
 		(at == nil && known.AppearedAt.IsZero() || at != nil && at.Time.Equal(known.AppearedAt)) &&
-		sameVolume(s.Volume, known.Volume) && len(s.Services) == len(known.Tasks) && len(s.DeviceTypes) == len(known.Types)
+		sameVolume(s.Volume, known.Volume) && len(s.Services) == len(known.Tasks) && slices.Equal(s.MovedServices, known.Moved) && len(s.DeviceTypes) == len(known.Types)
 }

@@ -41,6 +41,7 @@ func fill(device *v1alpha1.QuobyteDevice, view view) {
 		status.PhaseSince = &metav1.Time{Time: view.since}
 	}
 	status.Host, status.Path, status.PreviousHost = view.Host, view.Path, view.PreviousHost
+	status.MovedServices = view.Moved
 	if view.AppearedAt.IsZero() {
 		status.AppearedAt = nil
 	} else if status.AppearedAt == nil || !status.AppearedAt.Time.Equal(view.AppearedAt) {
@@ -101,7 +102,7 @@ func unknownCluster(device *v1alpha1.QuobyteDevice, now time.Time) view {
 		Summary: message,
 		// What was known and what ran when the cluster was let go still is so, as
 		// far as anyone knows.
-		AgentID: s.AgentID, Tasks: s.Services, Volume: s.Volume,
+		AgentID: s.AgentID, Tasks: s.Services, Volume: s.Volume, Moved: s.MovedServices,
 		Standing: inventory.Standing{
 			Phase: s.Phase, Host: s.Host, Path: s.Path, PreviousHost: s.PreviousHost,
 			Types: s.DeviceTypes, Serial: s.Serial, Model: s.Model, FileSystem: s.FileSystem,

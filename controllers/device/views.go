@@ -98,7 +98,7 @@ func (v *Views) wake(device types.NamespacedName, after time.Duration) {
 // are as before.
 func same(a, b *plan.DeviceView) bool {
 	return a.UID == b.UID && a.Generation == b.Generation && a.AgentID == b.AgentID && a.Released == b.Released &&
-		a.Summary == b.Summary && slices.Equal(a.Tasks, b.Tasks) && sameStanding(&a.Standing, &b.Standing) && sameVolume(a.Volume, b.Volume)
+		a.Summary == b.Summary && slices.Equal(a.Tasks, b.Tasks) && slices.Equal(a.Moved, b.Moved) && sameStanding(&a.Standing, &b.Standing) && sameVolume(a.Volume, b.Volume)
 }
 
 func sameVolume(a, b *v1alpha1.VolumeStatus) bool {

@@ -43,7 +43,7 @@ func viewOf(d *inventory.Device) DeviceView {
 func (p *pass) lookAt(v *DeviceView, i int, d *inventory.Device) {
 	h, m := p.standing[i], p.moves[i]
 	if m != nil && !m.done {
-		v.PreviousHost = d.PreviousHost
+		v.PreviousHost, v.Moved = d.PreviousHost, m.moved()
 	}
 	leaves := d.Object.DeletionTimestamp != nil || d.Phase == v1alpha1.PhaseDecommissioning
 	if leaves && !p.holdsVolume(d.Object) && p.released(d, h, m) {

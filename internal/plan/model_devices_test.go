@@ -186,14 +186,12 @@ func (m *model) moving() map[movingService]bool {
 // alone.
 func (m *model) servedBefore(d *v1alpha1.QuobyteDevice, s quobyte.Service, moving map[movingService]bool) bool {
 	prev := m.disk(d).prev
+	if d.Status.PreviousHost == prev && slices.Contains(d.Status.MovedServices, string(s)) {
+		return false // it was told to have left
+	}
 	for _, t := range m.tasks {
 		if t.host != prev || t.hidden {
 			continue
-		}
-		id, _ := quobyte.ParseTaskID(t.t.ID)
-		launched, known := id.Launched()
-		if known && !m.disk(d).appeared.IsZero() && launched.After(m.disk(d).appeared) {
-			continue // for another disk
 		}
 		if t.service == "" || quobyte.Service(t.service) == s && !m.keptByOthers(s, prev, moving) {
 			return true
@@ -277,9 +275,10 @@ func (m *model) remember(r *Result) {
 	for i, d := range m.devices {
 		v := r.Devices[d.Name]
 		m.disk(d).prev = v.PreviousHost
-		if d.Status.Phase != v.Phase {
+		if s := &d.Status; s.Phase != v.Phase || s.PreviousHost != v.PreviousHost || !slices.Equal(s.MovedServices, v.Moved) {
 			m.devices[i] = d.DeepCopy()
 			m.devices[i].Status.Phase = v.Phase
+			m.devices[i].Status.PreviousHost, m.devices[i].Status.MovedServices = v.PreviousHost, v.Moved
 		}
 	}
 	m.cluster.Status.Bootstrapped = m.cluster.Status.Bootstrapped || r.Bootstrapped

@@ -18,6 +18,9 @@ type move struct {
 	from   *host
 	// settled are the services of which nothing is left to stop there.
 	settled [s3]bool
+	// remembered are those that were before: what runs there now is another device's, such
+	// as that of one that has changed places with this one.
+	remembered [s3]bool
 	// done: nothing is left at all.
 	done bool
 }
@@ -26,7 +29,22 @@ func (p *pass) noteMove(i int, d *inventory.Device) {
 	if p.moves == nil {
 		p.moves = map[int]*move{}
 	}
-	p.moves[i] = &move{device: d, from: p.hostOf(d.PreviousHost)}
+	m := &move{device: d, from: p.hostOf(d.PreviousHost)}
+	for k := range s3 {
+		m.remembered[k] = m.kept() && d.Object.Status.PreviousHost == d.PreviousHost && slices.Contains(d.Object.Status.MovedServices, k.String())
+	}
+	p.moves[i] = m
+}
+
+// moved are the services that are settled; nil: none is.
+func (m *move) moved() []string {
+	var moved []string
+	for k := range s3 {
+		if m.settled[k] {
+			moved = append(moved, k.String())
+		}
+	}
+	return moved
 }
 
 // markMoves marks what the devices ask for that were moved. A service that is settled
@@ -57,7 +75,7 @@ func (p *pass) settleMoves(moves []*move) bool {
 	for _, m := range moves {
 		var fresh [s3]bool
 		for k := range s3 {
-			fresh[k] = hasType(m.device, k) && !m.settled[k] && m.kept() && p.leftNothingOf(m, k)
+			fresh[k] = hasType(m.device, k) && !m.settled[k] && (m.remembered[k] || m.kept() && p.leftNothingOf(m, k))
 			settled = settled || fresh[k]
 		}
 		now = append(now, fresh)
@@ -143,35 +161,7 @@ func (p *pass) leftNothing(m *move) bool {
 
 // leftNothingOf is leftNothing for one service.
 func (p *pass) leftNothingOf(m *move, k kind) bool {
-	return p.canProve() && p.leftNoTask(m, k) && p.forgotten(m, k.String()) || p.neverServed(m.device)
-}
-
-// leftNoTask says that the old host has no task of the service that was started before
-// the device left it, as far as it is known, but for those that other devices keep.
-func (p *pass) leftNoTask(m *move, k kind) bool {
-	s := &m.from.slots[k]
-	if s.task == nil || s.kept() || !p.comesTo(m.from, k) || !m.after(s.task.id) || slices.ContainsFunc(s.more, func(t *task) bool { return !m.after(t.id) }) {
-		return p.freeOf(k, m.from)
-	}
-	return s.foreign == nil && m.from.unreadable == "" && p.blockedBy == ""
-}
-
-// comesTo says that another device is on its way to the host, which asks for the service.
-func (p *pass) comesTo(h *host, k kind) bool {
-	for _, m := range p.moves {
-		if hasType(m.device, k) && m.device.Wanted && p.hostOf(m.device.Host) == h {
-			return true
-		}
-	}
-	return false
-}
-
-// after says that a task was launched when the device had turned up on its new host:
-// whatever it is on the old one for, it is another device, such as one that has changed
-// places with it.
-func (m *move) after(id quobyte.TaskID) bool {
-	launched, known := id.Launched()
-	return known && !m.device.AppearedAt.IsZero() && launched.After(m.device.AppearedAt)
+	return p.canProve() && p.freeOf(k, m.from) && p.forgotten(m, k.String()) || p.neverServed(m.device)
 }
 
 // neverServed says that no service ever ran for the device.
@@ -190,11 +180,6 @@ func (p *pass) forgotten(m *move, service string) bool {
 		t := &m.device.Object.Status.Services[i]
 		if service != "" && t.Service != service || t.Host != "" && quobyte.HostKey(t.Host) != m.from.key {
 			continue
-		}
-		if id, ok := quobyte.ParseTaskID(t.TaskID); ok && m.after(id) {
-			if k, ours := kindOf(id.Service); ours && k.bound() && p.comesTo(m.from, k) {
-				continue
-			}
 		}
 		if !p.absent(m.device, t, m.from) {
 			return false

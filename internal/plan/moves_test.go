@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
@@ -206,10 +205,14 @@ func TestDisksThatChangePlacesAreServedOneByOne(t *testing.T) {
 	f.inventory = f.found().Devices
 	for i, hosts := range [][2]string{{"node2", "node1"}, {"node1", "node2"}} {
 		d := &f.inventory[i]
-		d.Host, d.PreviousHost, d.AppearedAt = hosts[0], hosts[1], noon.Add(-time.Minute)
+		d.Host, d.PreviousHost = hosts[0], hosts[1]
 	}
 	r := f.plan()
 	wantList(t, "launches", launches(r), "metadata node1", "metadata node2")
+	for i := range f.inventory {
+		o := f.inventory[i].Object
+		o.Status.PreviousHost, o.Status.MovedServices = r.Devices[o.Name].PreviousHost, r.Devices[o.Name].Moved
+	}
 	for _, l := range r.Launches {
 		f.addTask(quobyte.NewTaskID(quobyte.Metadata, l.Host, l.Hash, quobyte.NewNonce(f.now, "00000001")), l.Host)
 	}

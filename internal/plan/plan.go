@@ -244,6 +244,8 @@ type DeviceView struct {
 	// Standing is that of the inventory, but that what has left nothing behind is
 	// Decommissioned, and has no PreviousHost any more.
 	inventory.Standing
+	// Moved are the services that have left PreviousHost; nil while none has.
+	Moved []string
 	// AgentID of Host's agent; empty when none is known.
 	AgentID string
 	// Tasks that use the device, or have to stop for it.

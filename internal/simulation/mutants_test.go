@@ -82,7 +82,7 @@ func mutants() []mutant {
 			"neverKill = math.MaxUint32", "neverKill = math.MaxUint32 - math.MaxUint32 + 3",
 			"rule 13"},
 		{"a disk is served where it is before it is let go where it was", "internal/plan/moves.go",
-			"m.kept() && p.leftNothingOf(m, k)", "m.kept()",
+			"m.remembered[k] || m.kept() && p.leftNothingOf(m, k)", "m.kept()",
 			"rule 14|liveness"},
 		{"Orphan leaves the fail-over time-out as it was", "controllers/cluster/deletion.go",
 			"orphanedFor = 10 * 365 * 24 * time.Hour", "orphanedFor = 10 * 24 * time.Hour",
