@@ -228,8 +228,11 @@ func (c *check) judgeTask(t *task) {
 	}
 }
 
-// isKilled says that the present process has asked for the task's end.
-func (c *check) isKilled(t *task) bool { return !t.killed.IsZero() && t.killer >= c.newest }
+// isKilled says that the present process has asked for the task's end, and remembers: it
+// forgets what it did for a cluster that was deleted with Orphan.
+func (c *check) isKilled(t *task) bool {
+	return !t.killed.IsZero() && t.killer >= c.newest && !c.wishes.orphaned.overSince(t.killed)
+}
 
 // opens is the word that opens an agent's barrier: what was not told of it before does
 // not run there.

@@ -278,6 +278,18 @@ func TestRules(t *testing.T) {
 			s.act(Act{Kind: Deleted})
 			s.kill("quobyte.registry.h.a")
 		}, "16"},
+		"an update after a kill that was lost with its cluster": {func(s *story) {
+			s.act(Act{Kind: Stopped})
+			s.kill("quobyte.registry.h.a")
+			s.act(Act{Kind: Deleted})
+			s.rest(time.Minute)
+			s.act(Act{Kind: Created})
+			s.act(Act{Kind: Started})
+			s.says("quobyte.registry.h.a", "agent-a", mesos.TASK_RUNNING)
+			s.rest(time.Hour)
+			s.act(changed)
+			s.kill("quobyte.registry.h.b")
+		}, ""},
 		"a process that was overtaken": {func(s *story) {
 			for _, n := range []int{2, 1} {
 				s.add(Entry{Operator: n, Call: &scheduler.Call{Type: scheduler.Call_SUBSCRIBE, Subscribe: &scheduler.Call_Subscribe{

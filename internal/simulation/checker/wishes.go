@@ -112,6 +112,11 @@ func (s *spans) sinceThen(then time.Time) bool {
 	return s.now() || len(*s) > 0 && !(*s)[len(*s)-1].to.Before(then)
 }
 
+// overSince says that it has been so, and came to its end since.
+func (s *spans) overSince(then time.Time) bool {
+	return len(*s) > 0 && (*s)[len(*s)-1].to.After(then)
+}
+
 func newWishes(hearing time.Duration) wishes {
 	return wishes{hearing: hearing, silent: map[string]time.Time{}, devices: map[string]*device{}, floats: map[string][]count{}, spec: map[string]time.Time{},
 		touched: map[instance]time.Time{}, cordoned: map[string]*spans{}, planned: map[string]bool{}, gone: map[string]bool{}, wronglyGone: map[string]bool{}}
