@@ -58,26 +58,32 @@ func (p *pass) differs() bool {
 	return false
 }
 
-// toUpdate says that an instance of the service is to be replaced, or was and is not
-// back.
+// toUpdate says that an instance of the service is to be replaced, or was and is on its
+// way back. What the outside keeps away, as an offer that does not come, holds up nobody:
+// not the update of the next service, and so not what is missing there either. Else that
+// would come back as it was, and be stopped for the update again.
 func (p *pass) toUpdate(k kind) bool {
 	for _, h := range p.active {
 		s := &h.slots[k]
 		switch {
 		case !s.wanted:
-		case s.task == nil:
-			if p.replaced(instanceKey{k, h.key}, p.specs[k].hash) && p.blocked(h) == nil {
-				return true
-			}
-		case s.task.outdated:
+		case s.task != nil && s.task.outdated:
 			if s.task.status == halting || s.task.status != doubtful && !s.duplicate() && p.cannotReturn(k, h) == nil {
 				return true
 			}
-		case s.task.status != available && s.task.status != doubtful && p.replaced(keyOf(k, h.key), p.specs[k].hash):
+		case p.returning(k, h.key) && p.slotUnsettled(k, h):
 			return true
 		}
 	}
-	return p.floating[k].missing() > 0 && p.replaced(instanceKey{kind: k}, p.specs[k].hash)
+	return p.floating[k].missing() > 0 && p.returning(k, "") && p.homelessUnsettled(k)
+}
+
+// returning says that the instance was stopped for an update, and has not come back since.
+// Where the pursued spec is what ran well, as after a change of course, it is no fault of
+// the update when it does not: it is waited for no longer than the time-out.
+func (p *pass) returning(k kind, hostKey string) bool {
+	key := keyOf(k, hostKey)
+	return p.replaced(key, p.specs[k].hash) && (p.changes(k) || !p.inVain(p.ends[key].task.Since))
 }
 
 // recorded is what the status says of the update to what is asked for now; nil:

@@ -14,12 +14,28 @@ import (
 // drains says that a window of the host is open, or near.
 func (m *model) drains(host string) bool {
 	for _, a := range m.agents {
-		if a.host != host || a.told == nil {
+		if a.host != host || !m.believed(a) {
 			continue
 		}
 		start := time.Unix(0, a.told.Start.Nanoseconds)
 		end := start.Add(time.Duration(a.told.Duration.Nanoseconds))
 		if !m.now.Before(start.Add(-m.cluster.Spec.Maintenance.LeadTime.Duration)) && m.now.Before(end) {
+			return true
+		}
+	}
+	return false
+}
+
+// believed says that somebody told of the agent's window of late.
+func (m *model) believed(a *modelAgent) bool {
+	if a.told == nil {
+		return false
+	}
+	if a.inverse != "" || m.now.Sub(a.said) < forgetWindow {
+		return true
+	}
+	for _, o := range a.offers {
+		if o.made.Unavailability != nil {
 			return true
 		}
 	}
@@ -50,12 +66,20 @@ func (c *checker) restarts() {
 		if restarted[k.Service]++; restarted[k.Service] > 1 {
 			c.fail("%d restarts of %s at once", restarted[k.Service], k.Service)
 		}
+		serving, members := m.registriesNow()
+		stopping, limit := "", m.limit(m.wantedHosts(k.Service))
+		if k.Service == quobyte.Registry && serving < members/2+1 {
+			limit = 1
+		}
 		for id, other := range m.tasks {
 			if id != k.TaskID && other.service == t.service && !other.hidden && !other.t.Killing.IsZero() && m.now.Sub(other.t.Killing) < time.Minute && m.wantsTask(other) {
-				c.fail("%s is restarted while %s stops", k.TaskID, id)
+				stopping += " " + id
+				limit--
 			}
 		}
-		serving, members := m.registriesNow()
+		if stopping != "" && limit <= 0 {
+			c.fail("%s is restarted while these stop:%s", k.TaskID, stopping)
+		}
 		if k.Service != quobyte.Registry && serving < members/2+1 {
 			c.fail("%s is restarted with %d of %d registries", k.TaskID, serving, members)
 		}
@@ -65,6 +89,17 @@ func (c *checker) restarts() {
 func (m *model) wantsTask(t *modelTask) bool {
 	s := quobyte.Service(t.service)
 	return !s.Floats() && s != quobyte.Client && m.wants(s, t.host)
+}
+
+// wantedHosts is how many hosts are to have the service.
+func (m *model) wantedHosts(s quobyte.Service) int {
+	hosts := map[string]bool{}
+	for _, d := range m.devices {
+		if host := m.placeOf(d); m.wants(s, host) {
+			hosts[host] = true
+		}
+	}
+	return len(hosts)
 }
 
 // registriesNow counts those that serve, and those that vote.

@@ -93,14 +93,17 @@ func (p *pass) healKind(k kind) {
 	}
 }
 
-// healthyMotion is inMotion but for what is unhealthy: that is what is looked at, and
-// of what was restarted for it the trial tells.
+// healthyMotion is inMotion with what comes back as it was, but for what is unhealthy:
+// that is what is looked at, and of what was restarted for it the trial tells.
 func (p *pass) healthyMotion(k kind) int {
 	n := p.inMotion(k)
 	for _, h := range p.active {
-		s := &h.slots[k]
-		if s.wanted && !s.killed && s.task != nil && s.task.status == unhealthy && !s.task.outdated && p.recent(s.task.Since) {
+		switch s := &h.slots[k]; {
+		case !s.wanted || s.killed || s.task == nil:
+		case s.task.status == unhealthy && !s.task.outdated && p.recent(s.task.Since):
 			n--
+		case p.comesBackAsItWas(s):
+			n++
 		}
 	}
 	return n
@@ -135,7 +138,7 @@ func (p *pass) healWait(k kind, h *host, tried *trial, motion int) *wait {
 	switch {
 	case w != nil:
 		return p.unwell(h, "it is not restarted, it could not start again now: "+w.sentence())
-	case motion >= p.gate.tallies[k].limit:
+	case motion >= p.motionLimit(k):
 		return p.unwell(h, "its restart waits for another "+k.String()+" to settle")
 	}
 	return nil

@@ -238,11 +238,13 @@ func (m *model) leaves(s quobyte.Service, host string) bool {
 	})
 }
 
-// claimed says whether a device that is missing keeps what runs on the host.
+// claimed says whether a device that is missing keeps what runs on the host: one for which
+// the service may run there at all.
 func (m *model) claimed(s quobyte.Service, host string) bool {
+	moving := m.moving()
 	return slices.ContainsFunc(m.devices, func(d *v1alpha1.QuobyteDevice) bool {
 		disk := m.disk(d)
-		return disk.missing && m.acceptable(d) && disk.host == host && slices.Contains(d.Spec.Types, s.DeviceType()) && d.DeletionTimestamp == nil
+		return disk.missing && m.acceptable(d) && disk.host == host && !moving[movingService{d.Name, s}] && slices.Contains(d.Spec.Types, s.DeviceType()) && d.DeletionTimestamp == nil
 	})
 }
 

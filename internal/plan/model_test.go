@@ -404,7 +404,7 @@ func (m *model) openBarrier(a *modelAgent) {
 		t.hidden, t.t.Launching, t.t.Heard = false, false, true
 		switch {
 		case !mesosbridge.Doubtful(t.t.State):
-		case m.isBad(t) && m.hangs:
+		case m.isBad(t): // it never runs
 			m.set(t, mesos.TASK_STAGING)
 		default:
 			m.set(t, mesos.TASK_RUNNING)

@@ -84,7 +84,7 @@ func (p *pass) roll(r *rollout) bool {
 
 // concerns says that a rollout does something to the service, or has.
 func (p *pass) concerns(r *rollout, k kind) bool {
-	return r != &updates || p.changes(k) || p.gate.tallies[k].outdated > 0
+	return r != &updates || p.changes(k) || p.gate.tallies[k].outdated > 0 || p.toUpdate(k)
 }
 
 // openFor are the hosts whose instance is due and could come back after a stop. What
@@ -187,13 +187,9 @@ func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 
 // rollDown replaces instances that are down. The gate lets all of them go;
 // but what looks unhealthy all at once, as when a quorum is lost, is not restarted
-// all at once: each gets a short time to come back before the next one. Without a
-// majority of them registries go one by one, whatever the limit is.
+// all at once: each gets a short time to come back before the next one.
 func (p *pass) rollDown(r *rollout, k kind, down []*host) {
-	motion, limit := p.inMotion(k), p.gate.tallies[k].limit
-	if t := &p.gate.tallies[registry]; k == registry && t.available < majority(t.members) {
-		limit = 1
-	}
+	motion, limit := p.inMotion(k), p.motionLimit(k)
 	for _, h := range down {
 		s := &h.slots[k]
 		others := motion
@@ -207,6 +203,16 @@ func (p *pass) rollDown(r *rollout, k kind, down []*host) {
 		p.kill(s.task, r.cause(p, s), p.gate.admit(k, h.name, away))
 		motion = others + 1
 	}
+}
+
+// motionLimit is how many instances of the service that are down may be on their way at a
+// time: as many as may be away, and of registries without a majority one.
+func (p *pass) motionLimit(k kind) int {
+	t := &p.gate.tallies[k]
+	if k == registry && t.available < majority(t.members) {
+		return 1
+	}
+	return t.limit
 }
 
 // comesBack says that an instance was started as it was, because others try the pursued
@@ -240,14 +246,20 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 		return p.justGone(instanceKey{k, h.key}) || p.failing(k, h.key) && p.blocked(h) == nil || p.mayReturn(k, h)
 	case s.task.status == halting:
 		return true
-	case s.task.outdated && (s.task.status == launching || s.task.status == comingUp) && p.recent(s.task.Since):
-		return true // it comes back as it was
+	case p.comesBackAsItWas(s):
+		return true
 	case s.task.status == doubtful || s.task.outdated:
 		return p.recent(p.snap.Since) && p.mayStart(h) && !p.cordoned[h.name] // agents are still coming back
 	case s.task.status == available:
 		return p.presenceOf(s, k) == young
 	}
 	return true
+}
+
+// comesBackAsItWas says that a service was started a short time ago that is still to be
+// updated.
+func (p *pass) comesBackAsItWas(s *slot) bool {
+	return s.task.outdated && (s.task.status == launching || s.task.status == comingUp) && p.recent(s.task.Since)
 }
 
 // homelessUnsettled is unsettled for the missing instances of a floating service.

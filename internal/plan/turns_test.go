@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TestTurnOfWhatHasNoOffer: what the last metadata service leaves when it is stopped for
+// its update, somebody else takes. The update goes on to the data services, each of which
+// is stopped once, and comes back updated.
+func TestTurnOfWhatHasNoOffer(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Version = "1.1.6"
+	for range 100 {
+		if len(instanceOf(t, l.plan(), metadata, "node3").Tasks) == 0 {
+			for _, a := range l.snap.Agents {
+				if a.Host == "node3" {
+					a.Offers = nil
+				}
+			}
+		}
+		l.pass()
+		l.now = l.now.Add(10 * time.Second)
+	}
+	for _, host := range []string{"node1", "node2"} {
+		if !slices.Contains(l.log, "start data "+host+" 1.1.6") || slices.Contains(l.log, "start data "+host+" 1.1.5") {
+			t.Errorf("data on %s: %v", host, l.log)
+		}
+	}
+}
+
+// TestTurnAfterAChangeOfCourse: metadata that was updated already goes back to what ran
+// well, and another data service is to be replaced. What of these is missing meanwhile
+// comes back as it was, and is not stopped before metadata runs again.
+func TestTurnAfterAChangeOfCourse(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Services.Metadata.ExtraConfig = "new"
+	l.pass()
+	l.pass()
+	l.cluster.Spec.Services.Metadata.ExtraConfig = ""
+	l.cluster.Spec.Services.Data.ExtraConfig = "new"
+	l.pass()
+	l.pass()
+	wantList(t, "before", l.log, "stop metadata node1", "start metadata node1 1.1.5", "stop metadata node1", "start metadata node1 1.1.5")
+	l.find(metadata, "node1").Healthy = nil
+	l.ended(l.find(data, "node1"), mesos.TASK_FAILED, l.now)
+	l.log, l.stuck = nil, "1.1.5"
+	l.pass()
+	l.pass()
+	wantList(t, "meanwhile", l.log, "start data node1 1.1.5")
+	l.now = l.now.Add(l.cluster.Spec.Update.Timeout.Duration)
+	if r := l.pass(); r.Update == nil || r.Update.Service != "data" {
+		t.Errorf("after the time-out of metadata %+v", r.Update)
+	}
+}
+
+// TestHealWaitsForWhatComesBackAsItWas: while registries are updated a data service fails
+// and is started as it was. A sick one is no more restarted after that than before.
+func TestHealWaitsForWhatComesBackAsItWas(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Health.RestartAfter = metav1.Duration{Duration: time.Minute}
+	l.now = l.now.Add(time.Hour)
+	sick := l.find(data, "node1")
+	sick.Healthy, sick.Steady = no(), l.now.Add(-time.Minute)
+	l.ended(l.find(data, "node2"), mesos.TASK_FAILED, l.now)
+	l.cluster.Spec.Version, l.stuck = "1.1.6", "1.1.5"
+	l.pass()
+	l.pass()
+	wantList(t, "at first", l.log, "stop registry node1", "start data node2 1.1.5", "start registry node1 1.1.6")
+	l.log = nil
+	l.now = l.now.Add(settleTime)
+	l.pass()
+	if !slices.Contains(l.log, "stop data node1") {
+		t.Errorf("after %s %v", settleTime, l.log)
+	}
+}
+
+// TestSickRegistriesWithoutAMajorityGoOneByOne, whatever spec.update.maxUnavailable says.
+func TestSickRegistriesWithoutAMajorityGoOneByOne(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Health.RestartAfter = metav1.Duration{Duration: time.Minute}
+	l.cluster.Spec.Update.MaxUnavailable.IntVal = 2
+	l.now = l.now.Add(time.Hour)
+	for _, host := range []string{"node1", "node2"} {
+		sick := l.find(registry, host)
+		sick.Healthy, sick.Steady = no(), l.now.Add(-time.Minute)
+	}
+	stopping := l.find(registry, "node3")
+	stopping.Killing, stopping.State = l.now, mesos.TASK_KILLING
+	if r := l.plan(); len(r.Kills) > 0 {
+		t.Errorf("stops %v", kills(r))
+	}
+}
