@@ -93,17 +93,14 @@ func (p *pass) healKind(k kind) {
 	}
 }
 
-// healthyMotion is inMotion with what comes back as it was, but for what is unhealthy:
-// that is what is looked at, and of what was restarted for it the trial tells.
+// healthyMotion is inMotion but for what is unhealthy: that is what is looked at, and
+// of what was restarted for it the trial tells.
 func (p *pass) healthyMotion(k kind) int {
 	n := p.inMotion(k)
 	for _, h := range p.active {
-		switch s := &h.slots[k]; {
-		case !s.wanted || s.killed || s.task == nil:
-		case s.task.status == unhealthy && !s.task.outdated && p.recent(s.task.Since):
+		s := &h.slots[k]
+		if s.wanted && !s.killed && s.task != nil && s.task.status == unhealthy && !s.task.outdated && p.recent(s.task.Since) {
 			n--
-		case p.comesBackAsItWas(s):
-			n++
 		}
 	}
 	return n

@@ -7,6 +7,8 @@ import (
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/quobyte/mesos-operator/api/v1alpha1"
 )
 
 // TestTurnOfWhatHasNoOffer: what the last metadata service leaves when it is stopped for
@@ -94,4 +96,20 @@ func TestSickRegistriesWithoutAMajorityGoOneByOne(t *testing.T) {
 	if r := l.plan(); len(r.Kills) > 0 {
 		t.Errorf("stops %v", kills(r))
 	}
+}
+
+// TestUpdateOfWhatIsDownWaitsForWhatComesBackAsItWas, as it did before that was started.
+func TestUpdateOfWhatIsDownWaitsForWhatComesBackAsItWas(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Health.RestartAfter.Duration = 0
+	l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
+	l.cluster.Spec.Version, l.stuck = "1.1.6", "1.1.5"
+	delete(l.snap.Tasks, l.find(data, "node3").ID)
+	l.cluster.Spec.Update.MinReady.Duration = time.Minute
+	l.task(data, "node3").Steady = l.now // it tries the new version
+	l.ended(l.find(data, "node1"), mesos.TASK_FAILED, l.now)
+	l.find(data, "node2").Healthy = no()
+	l.pass()
+	l.pass()
+	wantList(t, "passes", l.log, "start data node1 1.1.5")
 }

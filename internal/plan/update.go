@@ -219,8 +219,11 @@ func (p *pass) motionLimit(k kind) int {
 // spec, and is not to be stopped before these have shown that they run.
 func (p *pass) comesBack(s *slot, k kind) bool {
 	t := &p.gate.tallies[k]
-	return k.bound() && t.trying >= t.limit && (s.task.status == launching || s.task.status == comingUp) && !p.inVain(p.launchedAt(s.task))
+	return k.bound() && t.trying >= t.limit && s.comesUp() && !p.inVain(p.launchedAt(s.task))
 }
+
+// comesUp says that the service's task was started and does not run well yet.
+func (s *slot) comesUp() bool { return s.task.status == launching || s.task.status == comingUp }
 
 // unsettled says that an instance of the service is on its way, so that the
 // update of the next service waits. One that the outside keeps away (its agent is
@@ -246,20 +249,14 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 		return p.justGone(instanceKey{k, h.key}) || p.failing(k, h.key) && p.blocked(h) == nil || p.mayReturn(k, h)
 	case s.task.status == halting:
 		return true
-	case p.comesBackAsItWas(s):
-		return true
+	case s.task.outdated && s.comesUp() && p.recent(s.task.Since):
+		return true // it comes back as it was
 	case s.task.status == doubtful || s.task.outdated:
 		return p.recent(p.snap.Since) && p.mayStart(h) && !p.cordoned[h.name] // agents are still coming back
 	case s.task.status == available:
 		return p.presenceOf(s, k) == young
 	}
 	return true
-}
-
-// comesBackAsItWas says that a service was started a short time ago that is still to be
-// updated.
-func (p *pass) comesBackAsItWas(s *slot) bool {
-	return s.task.outdated && (s.task.status == launching || s.task.status == comingUp) && p.recent(s.task.Since)
 }
 
 // homelessUnsettled is unsettled for the missing instances of a floating service.
@@ -303,10 +300,10 @@ func (p *pass) slotInMotion(k kind, h *host) bool {
 		return p.justGone(instanceKey{k, h.key})
 	case s.task.status == halting:
 		return p.recent(s.task.Killing)
-	case s.task.outdated:
-		return false
+	case s.task.outdated: // if it comes back as it was, it is as much on its way as before its launch
+		return s.comesUp() && p.justGone(keyOf(k, h.key))
 	}
-	return (s.task.status == launching || s.task.status == comingUp || s.task.status == unhealthy) && p.recent(s.task.Since)
+	return (s.comesUp() || s.task.status == unhealthy) && p.recent(s.task.Since)
 }
 
 // justGone says that the last task of an instance ended a short time ago, or
