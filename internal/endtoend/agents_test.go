@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,21 +76,24 @@ func TestReplacedAgentWaitsForAPerson(t *testing.T) {
 	}
 
 	w.mesos.ReplaceAgent("node4")
-	w.await("a reason for node4", func(c *v1alpha1.QuobyteCluster) bool {
-		for _, r := range c.Status.Reasons {
-			if strings.Contains(r.Message, "node4") {
-				return true
-			}
-		}
-		return false
+	w.waitsForAPerson("node4", old, launched)
+}
+
+// waitsForAPerson wants that nothing more is launched than was when the host's agent was
+// replaced, as the old one's containers live, and that all is well when somebody has seen
+// to these and said so.
+func (w *world) waitsForAPerson(host, old string, launched int) {
+	w.t.Helper()
+	w.await("a reason for "+host, func(c *v1alpha1.QuobyteCluster) bool {
+		return slices.ContainsFunc(c.Status.Reasons, func(r v1alpha1.Reason) bool { return strings.Contains(r.Message, host) })
 	})
 	w.awaitQuiet()
+	w.awaitQuiet()
 	if got := len(w.mesos.History()); got != launched {
-		t.Fatalf("%d tasks were launched beside containers that live", got-launched)
+		w.t.Fatalf("%d tasks were launched beside containers that live", got-launched)
 	}
-	// The person makes sure of it, and says so.
-	w.mesos.KillOrphans("node4")
-	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"="+old)
+	w.mesos.KillOrphans(host)
+	w.api.Kubectl(w.t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"="+old)
 	w.awaitReady()
 	w.checkNoDuplicates()
 }

@@ -2,7 +2,6 @@ package endtoend
 
 import (
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -95,18 +94,7 @@ func TestKilledBeforeAnyStatusKnows(t *testing.T) {
 
 	w.mesos.ReplaceAgent("node4") // its containers live
 	w.startAlone()
-	w.await("a reason for node4", func(c *v1alpha1.QuobyteCluster) bool {
-		return slices.ContainsFunc(c.Status.Reasons, func(r v1alpha1.Reason) bool { return strings.Contains(r.Message, "node4") })
-	})
-	w.awaitQuiet()
-	w.awaitQuiet()
-	if got := len(w.mesos.History()); got != launched {
-		t.Fatalf("%d tasks were launched beside containers that live", got-launched)
-	}
-	w.mesos.KillOrphans("node4")
-	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"="+old)
-	w.awaitReady()
-	w.checkNoDuplicates()
+	w.waitsForAPerson("node4", old, launched)
 	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 		if err := w.api.Client().Get(t.Context(), w.key("quobyte-tasks"), &corev1.ConfigMap{}); apierrors.IsNotFound(err) {
 			break

@@ -153,6 +153,24 @@ func TestFailedVersionIsTriedAnew(t *testing.T) {
 	}
 }
 
+// passesUntilDone makes passes until the status tells of no update any more, and wants that
+// it does in each before; it returns the last result.
+func (l *live) passesUntilDone(what string) Result {
+	l.t.Helper()
+	for range 500 {
+		r := l.pass()
+		if r.Update == nil {
+			return r
+		}
+		if r.Phase != PhaseUpdating {
+			l.t.Errorf("%s during %s: %+v", r.Phase, what, r.Update)
+		}
+		l.now = l.now.Add(5 * time.Second)
+	}
+	l.t.Fatalf("%s has no end", what)
+	return Result{}
+}
+
 // TestUpdateIsToldOfWithoutAGap: also while a floating service moves from one task to
 // the next the status tells of the update, and who waits for Ready waits.
 func TestUpdateIsToldOfWithoutAGap(t *testing.T) {
@@ -161,18 +179,7 @@ func TestUpdateIsToldOfWithoutAGap(t *testing.T) {
 	l.run(5)
 	l.cluster.Spec.Update.MinReady = metav1.Duration{Duration: 30 * time.Second}
 	l.cluster.Spec.Version = "1.1.6"
-	var last Result
-	for range 500 {
-		r := l.pass()
-		if r.Update == nil {
-			last = r
-			break
-		}
-		if r.Phase != PhaseUpdating {
-			t.Errorf("%s during the update: %+v", r.Phase, r.Update)
-		}
-		l.now = l.now.Add(5 * time.Second)
-	}
+	last := l.passesUntilDone("the update")
 	if last.Phase != PhaseReady || last.Good == nil || last.Good.Version != "1.1.6" {
 		t.Errorf("in the end %s, %+v; %v", last.Phase, last.Good, l.log)
 	}
@@ -181,17 +188,7 @@ func TestUpdateIsToldOfWithoutAGap(t *testing.T) {
 	l.log = nil
 	l.cluster.Annotations = map[string]string{v1alpha1.AnnotationRestartedAt: l.now.UTC().Format(time.RFC3339)}
 	l.now = l.now.Add(10 * time.Second)
-	for range 500 {
-		r := l.pass()
-		if r.Update == nil {
-			last = r
-			break
-		}
-		if r.Phase != PhaseUpdating {
-			t.Errorf("%s during the restart: %+v", r.Phase, r.Update)
-		}
-		l.now = l.now.Add(5 * time.Second)
-	}
+	last = l.passesUntilDone("the restart")
 	if last.Phase != PhaseReady || len(l.log) != 2*len(last.Instances) {
 		t.Errorf("in the end %s: %v", last.Phase, l.log)
 	}
