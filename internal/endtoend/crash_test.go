@@ -2,7 +2,6 @@ package endtoend
 
 import (
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"testing"
 	"time"
