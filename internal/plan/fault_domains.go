@@ -4,8 +4,9 @@ package plan
 type domainState struct {
 	// begun: an instance is done, or on its way, or young and to be replaced first.
 	begun bool
-	// open: instances are to be replaced that serve. unsettled: some are on their way.
-	open, unsettled bool
+	// open: instances are to be replaced that serve. unsettled: some are on their way, and
+	// going: some are being stopped.
+	open, unsettled, going bool
 }
 
 // domainTurn returns those hosts whose turn it is by spec.update.domainBy, and holds
@@ -22,9 +23,10 @@ func (p *pass) domainTurn(r *rollout, k kind, serving []*host) []*host {
 			turn, found = domain, true
 		}
 	}
-	first := "" // another domain that is not done
+	// Another domain that is not done, and does not wait for its own turn.
+	first := ""
 	for domain, state := range states {
-		if domain != turn && state.unsettled && !states[turn].unsettled && (first == "" || p.sayDomain(domain) < first) {
+		if domain != turn && (state.going || state.unsettled && !state.open) && (first == "" || p.sayDomain(domain) < first) {
 			first = p.sayDomain(domain)
 		}
 	}
@@ -61,6 +63,7 @@ func (p *pass) domainStates(r *rollout, k kind, serving []*host) map[string]*dom
 		}
 		due := s.task != nil && (s.task.outdated || r.due(p, s))
 		going := s.killed || s.task != nil && s.task.status == halting
+		state.going = state.going || going
 		state.unsettled = state.unsettled || going || !due && p.slotUnsettled(k, h)
 		state.begun = state.begun || state.unsettled || s.task != nil && !due || due && p.presenceOf(s, k) == young
 		state.open = state.open || serves[h]

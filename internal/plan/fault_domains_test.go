@@ -86,6 +86,19 @@ func TestDomainTurn(t *testing.T) {
 			current(f, "node4")
 			f.find(data, "node6").State = mesos.TASK_UNREACHABLE
 		}, []string{"data node1", "data node3", "data node5"}, "rack r2 is done"},
+		"one of it stops, and one of another comes up": {func(f *fixture) {
+			current(f, "node2")
+			current(f, "node4")
+			f.find(data, "node6").Killing = noon
+			next := current(f, "node5")
+			next.State, next.Since = mesos.TASK_STAGING, noon
+		}, nil, "waits until data on the hosts of rack r1 is done"},
+		"the last of it comes up, and one of another does": {func(f *fixture) {
+			for _, host := range []string{"node2", "node4", "node6", "node5"} {
+				next := current(f, host)
+				next.State, next.Since = mesos.TASK_STAGING, noon
+			}
+		}, nil, "waits until data on the hosts of rack r1 is done"},
 		"one of another is young, of another spec": {func(f *fixture) {
 			f.cluster.Spec.Update.MinReady = metav1.Duration{Duration: time.Minute}
 			f.find(data, "node5").Steady = noon
