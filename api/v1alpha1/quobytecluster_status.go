@@ -50,6 +50,7 @@ const (
 	ReasonRolledBack       = "RolledBack"
 	ReasonRestarting       = "Restarting"
 	ReasonMaintenance      = "Maintenance"
+	ReasonUnreachable      = "Unreachable"
 )
 
 // Annotations by which a person answers what only a person can decide.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/plan"
+	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
 // conditions sums up the pass. Of Reconciling and Stalled at most one is true,
@@ -87,27 +88,34 @@ func readyCondition(seen *observation, result plan.Result, holdup string) metav1
 	if alert := unbootstrapped(result); alert != nil {
 		return no(alert.Reason, alert.Message)
 	}
-	reason := v1alpha1.ReasonStarting
-	if maintained(result) {
-		reason = v1alpha1.ReasonMaintenance
-	}
-	return no(reason, fmt.Sprintf("%d of %d services are ready%s", ready, wanted, waits))
+	return no(whyAway(result, seen.snapshot.Reconciled), fmt.Sprintf("%d of %d services are ready%s", ready, wanted, waits))
 }
 
-// maintained says that all that is missing is so for the maintenance of its host.
-func maintained(result plan.Result) bool {
-	left := map[string]bool{}
+// whyAway is the reason of a cluster that is not Ready: the one that all share that is
+// missing, so that a window or a lost agent is told apart from a start. Before Mesos has
+// told what runs nothing has been heard of anybody.
+func whyAway(result plan.Result, reconciled bool) string {
+	down := map[string]bool{}
 	for _, m := range result.Maintenance {
 		if m.State == v1alpha1.MaintenanceDraining || m.State == v1alpha1.MaintenanceDrained {
-			left[m.Host] = true
+			down[m.Host] = true
 		}
 	}
+	missing, maintained, unreachable := false, true, reconciled
 	for i := range result.Instances {
-		if instance := &result.Instances[i]; len(left) == 0 || instance.Wanted && !instance.Available && !left[instance.Host] {
-			return false
+		if instance := &result.Instances[i]; instance.Wanted && !instance.Available {
+			missing = true
+			maintained = maintained && down[instance.Host]
+			unreachable = unreachable && len(instance.Tasks) == 1 && mesosbridge.Doubtful(instance.Tasks[0].State)
 		}
 	}
-	return len(left) > 0
+	switch {
+	case missing && maintained:
+		return v1alpha1.ReasonMaintenance
+	case missing && unreachable:
+		return v1alpha1.ReasonUnreachable
+	}
+	return v1alpha1.ReasonStarting
 }
 
 // pausedMessage says what is paused, and what is the matter beside.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -63,12 +64,20 @@ func TestConditionsOfAnUpdate(t *testing.T) {
 	}
 }
 
-// TestMaintained wants a window to be told apart from a start that does not come to an end.
-func TestMaintained(t *testing.T) {
+// TestWhyAway wants a window and a lost agent to be told apart from a start that does not
+// come to an end.
+func TestWhyAway(t *testing.T) {
 	missing := func(hosts ...string) []plan.Instance {
 		list := []plan.Instance{{Service: "data", Host: "node1", Wanted: true, Available: true}, {Service: "data", Host: "node2"}}
 		for _, host := range hosts {
 			list = append(list, plan.Instance{Service: "data", Host: host, Wanted: true})
+		}
+		return list
+	}
+	runs := func(list []plan.Instance, states ...mesos.TaskState) []plan.Instance {
+		last := &list[len(list)-1]
+		for _, state := range states {
+			last.Tasks = append(last.Tasks, &mesosbridge.Task{State: state})
 		}
 		return list
 	}
@@ -77,18 +86,26 @@ func TestMaintained(t *testing.T) {
 	}
 	tests := map[string]struct {
 		result plan.Result
-		want   bool
+		want   string
 	}{
-		"no window":           {plan.Result{Instances: missing("node3")}, false},
-		"it is to come":       {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceScheduled)}, false},
-		"it has come":         {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceDrained)}, true},
-		"it comes":            {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceDraining)}, true},
-		"another is down too": {plan.Result{Instances: missing("node3", "node4"), Maintenance: window(v1alpha1.MaintenanceDrained)}, false},
-		"one without a host":  {plan.Result{Instances: missing("node3", ""), Maintenance: window(v1alpha1.MaintenanceDrained)}, false},
+		"nothing is missing":    {plan.Result{Instances: missing()}, v1alpha1.ReasonStarting},
+		"no window":             {plan.Result{Instances: missing("node3")}, v1alpha1.ReasonStarting},
+		"it is to come":         {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceScheduled)}, v1alpha1.ReasonStarting},
+		"it has come":           {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceDrained)}, v1alpha1.ReasonMaintenance},
+		"it comes":              {plan.Result{Instances: missing("node3"), Maintenance: window(v1alpha1.MaintenanceDraining)}, v1alpha1.ReasonMaintenance},
+		"another is down too":   {plan.Result{Instances: missing("node3", "node4"), Maintenance: window(v1alpha1.MaintenanceDrained)}, v1alpha1.ReasonStarting},
+		"one without a host":    {plan.Result{Instances: missing("node3", ""), Maintenance: window(v1alpha1.MaintenanceDrained)}, v1alpha1.ReasonStarting},
+		"its agent is lost":     {plan.Result{Instances: runs(missing("node3"), mesos.TASK_UNREACHABLE)}, v1alpha1.ReasonUnreachable},
+		"it runs, unhealthy":    {plan.Result{Instances: runs(missing("node3"), mesos.TASK_RUNNING)}, v1alpha1.ReasonStarting},
+		"two tasks":             {plan.Result{Instances: runs(missing("node3"), mesos.TASK_UNREACHABLE, mesos.TASK_RUNNING)}, v1alpha1.ReasonStarting},
+		"another one is absent": {plan.Result{Instances: runs(missing("node3", "node4"), mesos.TASK_UNREACHABLE)}, v1alpha1.ReasonStarting},
 	}
 	for name, test := range tests {
-		if got := maintained(test.result); got != test.want {
+		if got := whyAway(test.result, true); got != test.want {
 			t.Errorf("%s: %v", name, got)
+		}
+		if got := whyAway(test.result, false); got == v1alpha1.ReasonUnreachable {
+			t.Errorf("%s, and nothing was heard yet: %v", name, got)
 		}
 	}
 }

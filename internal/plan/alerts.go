@@ -18,7 +18,7 @@ const (
 	AlertUpdateFailed     = v1alpha1.ReasonUpdateFailed
 	AlertServiceDown      = v1alpha1.ReasonServiceDown
 	AlertUnhealthy        = "Unhealthy"
-	AlertUnreachable      = "Unreachable"
+	AlertUnreachable      = v1alpha1.ReasonUnreachable
 	AlertDeviceMissing    = "DeviceMissing"
 	AlertUnclaimed        = "Unclaimed"
 )
