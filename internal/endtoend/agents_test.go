@@ -45,7 +45,7 @@ func TestAgentLostAndBack(t *testing.T) {
 		for _, r := range c.Status.Reasons {
 			said = said || strings.Contains(r.Message, "node4") && strings.Contains(r.Message, "cannot be reached")
 		}
-		return said && has(c, v1alpha1.ConditionReady, metav1.ConditionFalse, "") &&
+		return said && has(c, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonUnreachable) &&
 			has(c, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "")
 	})
 	w.awaitQuiet()
