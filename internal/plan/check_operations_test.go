@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -102,7 +103,8 @@ func (m *model) wantedHosts(s quobyte.Service) int {
 	return len(hosts)
 }
 
-// registriesNow counts those that serve, and those that vote.
+// registriesNow counts those that serve, or may, as nobody has looked yet, and those that
+// vote.
 func (m *model) registriesNow() (serving, members int) {
 	hosts := map[string]bool{}
 	for _, d := range m.devices {
@@ -116,11 +118,22 @@ func (m *model) registriesNow() (serving, members int) {
 		}
 	}
 	for host := range hosts {
-		if m.serving(quobyte.Registry, host) != nil {
+		if m.serving(quobyte.Registry, host) != nil || m.mayServe(quobyte.Registry, host) {
 			serving++
 		}
 	}
 	return serving, len(hosts)
+}
+
+// mayServe says that one task of the service runs there, of whose health nobody has said
+// anything since this subscription, which did not launch it.
+func (m *model) mayServe(s quobyte.Service, host string) bool {
+	return m.count(s, host) == 1 && slices.ContainsFunc(slices.Collect(maps.Values(m.tasks)), func(t *modelTask) bool {
+		id, _ := quobyte.ParseTaskID(t.t.ID)
+		launched, known := id.Launched()
+		return t.service == string(s) && t.host == host && t.t.Heard && t.t.State == mesos.TASK_RUNNING && t.t.Killing.IsZero() &&
+			t.t.Healthy == nil && (!known || launched.Before(m.since))
+	})
 }
 
 // drained checks the stops for maintenance: all of a host or none.

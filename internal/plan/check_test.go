@@ -377,8 +377,7 @@ func (c *checker) released(d *v1alpha1.QuobyteDevice) {
 	for _, t := range c.m.tasks {
 		s := quobyte.Service(t.service)
 		disk := c.m.disk(d)
-		left := d.Status.PreviousHost == disk.prev && contains(d.Status.MovedServices, t.service)
-		if (t.host == disk.host || t.host == disk.prev && !left) && !t.hidden && contains(d.Spec.Types, s.DeviceType()) && !c.m.kept(s, t.host) {
+		if (t.host == disk.host || t.host == disk.prev && !c.m.leftBefore(d, s)) && !t.hidden && contains(d.Spec.Types, s.DeviceType()) && !c.m.kept(s, t.host) {
 			c.fail("device %s is released, and %s uses it", d.Name, t.t.ID)
 		}
 	}

@@ -157,7 +157,7 @@ func (m *model) moving() map[movingService]bool {
 			continue
 		}
 		for _, s := range quobyte.Services() {
-			if slices.Contains(d.Spec.Types, s.DeviceType()) {
+			if slices.Contains(d.Spec.Types, s.DeviceType()) && !m.leftBefore(d, s) {
 				moving[movingService{d.Name, s}] = true
 			}
 		}
@@ -182,13 +182,15 @@ func (m *model) moving() map[movingService]bool {
 	return moving
 }
 
+// leftBefore says that the status tells that the service has left the device's old host.
+func (m *model) leftBefore(d *v1alpha1.QuobyteDevice, s quobyte.Service) bool {
+	return d.Status.PreviousHost == m.disk(d).prev && slices.Contains(d.Status.MovedServices, string(s))
+}
+
 // servedBefore says that a task of the service on the device's old host is there for it
 // alone.
 func (m *model) servedBefore(d *v1alpha1.QuobyteDevice, s quobyte.Service, moving map[movingService]bool) bool {
 	prev := m.disk(d).prev
-	if d.Status.PreviousHost == prev && slices.Contains(d.Status.MovedServices, string(s)) {
-		return false // it was told to have left
-	}
 	for _, t := range m.tasks {
 		if t.host != prev || t.hidden {
 			continue
