@@ -125,7 +125,7 @@ func (s *state) nextRevive() time.Time {
 	if len(s.reviving) == 0 {
 		return time.Time{}
 	}
-	return s.revived.Add(s.timing.ReviveMin)
+	return s.head.Revived.Add(s.timing.ReviveMin)
 }
 
 // tickRevive sends the REVIVE that is asked for, unless the last one was just now.
@@ -134,7 +134,7 @@ func (s *state) tickRevive() {
 		return
 	}
 	roles := s.reviving
-	s.revived, s.reviving = s.now, nil
+	s.head.Revived, s.reviving = s.now, nil
 	for id, a := range s.agents {
 		if left := withoutRoles(a.Declined, roles); len(left) != len(a.Declined) {
 			s.editAgent(id).Declined = left

@@ -27,6 +27,9 @@ type Snapshot struct {
 	// by the master and answered as far as a barrier can tell, so that tasks on
 	// registered agents are known. Per agent, Agent.Behind says it.
 	Reconciled bool
+	// Revived is when the last REVIVE was sent; zero: none was. What was declined before
+	// comes with offers soon after it.
+	Revived time.Time
 	// Agents by agent id: those that this subscription has heard of, and those on
 	// which a task or an operation is known.
 	Agents map[string]*Agent

@@ -50,10 +50,9 @@ type state struct {
 	lastEvent    time.Time
 
 	barrier   barriers
-	reconcile *agenda   // tasks to ask for
-	kills     *agenda   // tasks to kill (again)
-	reviving  []string  // roles that a REVIVE is asked for
-	revived   time.Time // the last REVIVE that was asked for
+	reconcile *agenda  // tasks to ask for
+	kills     *agenda  // tasks to kill (again)
+	reviving  []string // roles that a REVIVE is asked for
 
 	// What the driver takes away.
 	out      []*outgoing

@@ -163,8 +163,8 @@ func (c *checker) rollout() {
 		}
 		asked, good := quobyte.SpecOf(m.cluster, s).Hash(), m.good(s)
 		switch {
-		case good == "" && m.ranLast(s, l.Host) == l.Hash: // as it was: nothing is known to be better
-		case l.Hash != asked && l.Hash != good && good != "": // else it may be what ran last
+		case m.ranLast(s, l.Host) == l.Hash && (good == "" || !m.goesBack()): // as it was
+		case l.Hash != asked && l.Hash != good && good != "":
 			c.fail("%s is launched with neither what is asked for nor what ran well", s)
 		case m.goesBack() && l.Hash != m.pursued(s):
 			c.fail("%s is launched with what failed, in a rollback", s)

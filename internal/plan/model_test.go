@@ -28,6 +28,7 @@ type model struct {
 	ended     []*mesosbridge.Task
 	connected bool
 	since     time.Time
+	revived   time.Time
 	serial    int
 	// streaks counts failures in a row, as a lower bound.
 	streaks map[string]*streak
@@ -134,7 +135,7 @@ func (m *model) snapshot() *mesosbridge.Snapshot {
 	s := &mesosbridge.Snapshot{
 		Connected: m.connected, Since: m.since, FrameworkID: "f", Reconciled: m.connected,
 		Agents: map[string]*mesosbridge.Agent{}, Tasks: map[string]*mesosbridge.Task{}, Ended: slices.Clone(m.ended),
-		EndedOperations: slices.Clone(m.endedOps),
+		EndedOperations: slices.Clone(m.endedOps), Revived: m.revived,
 	}
 	for _, a := range m.agents {
 		known := &mesosbridge.Agent{ID: a.id, Host: a.host, Registered: m.connected && a.up, Behind: m.connected && a.behind, Declined: maps.Clone(a.declined), Attributes: a.attributes()}
@@ -274,6 +275,7 @@ func (m *model) act(r *Result) {
 		}
 	}
 	for _, role := range r.Revives {
+		m.revived = m.now
 		for _, a := range m.agents {
 			a.filtered[role] = false
 			delete(a.declined, role)

@@ -199,9 +199,13 @@ func TestSpreadRevives(t *testing.T) {
 	wantList(t, "revives", r.Revives, "*")
 	wantText(t, waits(t, r, api, ""), "waits for resources that were declined to be offered again")
 
-	f.snap.Agents["agent-node4"].Declined = nil
+	f.snap.Agents["agent-node4"].Declined, f.snap.Revived = nil, f.now // they come with the next offers
 	r = f.plan()
-	wantList(t, "launches", launches(r), "api node2")
+	wantList(t, "launches after the REVIVE", launches(r))
+	wantText(t, waits(t, r, api, ""), "waits for resources that were declined to be offered again")
+	f.now = f.now.Add(offeredWithin)
+	r = f.plan()
+	wantList(t, "launches when none has come", launches(r), "api node2")
 	wantList(t, "revives", r.Revives)
 
 	f.snap.Agents["agent-node2"].Offers[0].Unavailability = window(noon, time.Hour)

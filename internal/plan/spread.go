@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // candidates are the hosts that could take an instance of a floating service,
@@ -80,7 +81,7 @@ func (p *pass) startInstances(k kind) {
 			p.keepOffers(h)
 		case f.wait == nil && pool.fits(p.specFor(k, h.key).need, true):
 			p.revives[pool.role] = true
-			f.wait = &wait{code: codeOffers, message: "waits for resources that were declined to be offered again"}
+			f.wait = declinedWait()
 		case first == nil:
 			first = h
 		}
@@ -112,8 +113,8 @@ func (p *pass) launchFloating(k kind, h *host) bool {
 
 // launchSpread launches where the domain has the fewest instances; hosts without
 // the attribute of spec.placement.spreadBy are one domain. It returns the
-// candidates that may take an instance with what was declined: better to wait for
-// that than to start where more are.
+// candidates that may take an instance with what was declined, or is asked for again and
+// may come: better to wait for that than to start where more are.
 func (p *pass) launchSpread(k kind, candidates []*host) []*host {
 	instances := map[string]int{}
 	for _, h := range p.active {
@@ -143,12 +144,35 @@ func (p *pass) launchSpread(k kind, candidates []*host) []*host {
 		for n, i := range places {
 			here[n] = candidates[i]
 		}
-		if p.hasRoom(k, here, true) {
+		switch {
+		case p.hasRoom(k, here, true):
+			return here
+		case p.mayBeOffered(k, here):
+			p.floating[k].wait = declinedWait()
 			return here
 		}
 		delete(open.places, domain)
 	}
 	return candidates
+}
+
+func declinedWait() *wait {
+	return &wait{code: codeOffers, message: "waits for resources that were declined to be offered again"}
+}
+
+// offeredWithin is how long offers may take to come after a REVIVE: it makes the master
+// allocate at once, for all agents together.
+const offeredWithin = 2 * time.Second
+
+// mayBeOffered says that a REVIVE was sent just now, and that nothing of one of the hosts
+// has come since.
+func (p *pass) mayBeOffered(k kind, hosts []*host) bool {
+	until := p.snap.Revived.Add(offeredWithin)
+	if !p.now.Before(until) || !slices.ContainsFunc(hosts, func(h *host) bool { return !h.maintenance && len(p.poolOf(h, k).offers) == 0 }) {
+		return false
+	}
+	p.at(until)
+	return true
 }
 
 // domains are the places of candidates, in their order, by domain.
