@@ -16,9 +16,10 @@ type ending struct {
 }
 
 var (
-	errDone    = errors.New("the framework was left as it was asked for")
-	errEnding  = errors.New("the framework is to be left")
-	errStopped = errors.New("the bridge has stopped before")
+	errDone      = errors.New("the framework was left as it was asked for")
+	errEnding    = errors.New("the framework is to be left")
+	errWithdrawn = errors.New("the framework is not to be left any more")
+	errStopped   = errors.New("the bridge has stopped before")
 )
 
 // Teardown asks Mesos to end all tasks and to remove the framework. It returns
@@ -90,9 +91,24 @@ func (b *Bridge) finish(err error) {
 	b.ending = nil
 }
 
+// released says that the master has taken the time-out of a Release that still is wanted.
+// Of one that was withdrawn meanwhile nobody would hear that the framework was left.
+func (b *Bridge) released(e *ending) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ending != e {
+		return false
+	}
+	b.left = true
+	b.finish(nil)
+	return true
+}
+
 // teardownAnswered takes in the answer to a TEARDOWN. mu is held.
 func (b *Bridge) teardownAnswered(a answer) {
 	switch {
+	case a.outcome == accepted && b.ending == nil: // it was withdrawn too late
+		b.interrupt(&problem{reason: reasonFrameworkRemoved, err: errors.New("the framework was torn down, as was asked for")})
 	case a.outcome == accepted:
 		b.finish(nil)
 		b.interrupt(errDone)

@@ -66,7 +66,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 			return nil
 		case errors.Is(err, ErrFailedOver):
 			return err
-		case errors.Is(err, errReconfigured), errors.Is(err, errEnding):
+		case errors.Is(err, errReconfigured), errors.Is(err, errEnding), errors.Is(err, errWithdrawn):
 			delay = 0
 			continue
 		case problemOf(err).Reason == reasonFrameworkRemoved:

@@ -35,7 +35,10 @@ func (s *session) run() error {
 		return err
 	}
 	if e := s.turn.ending; e != nil && e.release {
-		return errDone
+		if s.b.released(e) {
+			return errDone
+		}
+		return errWithdrawn
 	}
 	if s.sub.frameworkID == "" {
 		if err := s.adopt(id); err != nil {

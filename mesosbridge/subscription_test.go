@@ -332,6 +332,66 @@ func TestRelease(t *testing.T) {
 	})
 }
 
+// TestReleaseIsWithdrawn: the master answers the SUBSCRIBE with the time-out when nobody
+// waits for it any more. Nobody would know that the framework was left: it goes on, with
+// its own time-out, until the next one asks.
+func TestReleaseIsWithdrawn(t *testing.T) {
+	inWorld(t, two(), func(w *world) {
+		b := w.start(w.config(&identity{}))
+		b.run("node1", "t1")
+		own := w.mesos.Frameworks()[0].Info.GetFailoverTimeout()
+		w.mesos.StallStreams(true)
+		decade := 10 * 365 * 24 * time.Hour
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := b.Release(ctx, decade); !errors.Is(err, context.DeadlineExceeded) {
+			w.Errorf("Release: %v", err)
+		}
+		w.mesos.StallStreams(false)
+		w.until("it goes on", func() bool {
+			fw := w.mesos.Frameworks()[0]
+			return fw.Info.GetFailoverTimeout() == own && fw.Connected && b.Snapshot().Connected
+		})
+		if err := b.Release(context.Background(), decade); err != nil {
+			w.Error(err)
+		}
+		if err := b.wait(); err != nil {
+			w.Error(err)
+		}
+		w.rest(time.Minute)
+		if fw := w.mesos.Frameworks()[0]; fw.Info.GetFailoverTimeout() != decade.Seconds() || fw.Connected {
+			w.Errorf("%+v", fw)
+		}
+	})
+}
+
+// TestTeardownIsWithdrawnTooLate: the master has torn the framework down, and its answer
+// comes when nobody waits for it any more.
+func TestTeardownIsWithdrawnTooLate(t *testing.T) {
+	inWorld(t, two(), func(w *world) {
+		b := w.start(w.config(&identity{}))
+		b.run("node1", "t1")
+		w.mesos.OnCall(func(r mesostest.CallRecord) {
+			if r.Call.Type == scheduler.Call_TEARDOWN {
+				time.Sleep(2 * time.Second)
+			}
+		})
+		w.mesos.StallStreams(true) // that the framework is removed is told in the stream, too
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := b.Teardown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			w.Errorf("Teardown: %v", err)
+		}
+		w.until("the framework is known as removed", func() bool { return b.Snapshot().Problem.Reason == "FrameworkRemoved" })
+		if err := b.Teardown(context.Background()); err != nil {
+			w.Error(err)
+		}
+		if err := b.wait(); err != nil {
+			w.Error(err)
+		}
+	})
+}
+
 func TestReconfigure(t *testing.T) {
 	inWorld(t, two(), func(w *world) {
 		cfg := w.config(&identity{})
