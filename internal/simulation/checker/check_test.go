@@ -290,6 +290,21 @@ func TestRules(t *testing.T) {
 			s.act(changed)
 			s.kill("quobyte.registry.h.b")
 		}, ""},
+		"metadata without a registry": {func(s *story) {
+			s.act(Act{Kind: DeviceAppears, Device: "disk-m", Host: "a", Types: []string{"metadata"}})
+			for _, host := range []string{"a", "b", "c"} {
+				s.fails(host)
+			}
+			s.runs("metadata", "quobyte.metadata.h.a", "a")
+		}, "start order"},
+		"metadata, and a registry runs by the word of Mesos alone": {func(s *story) {
+			s.act(Act{Kind: DeviceAppears, Device: "disk-m", Host: "a", Types: []string{"metadata"}})
+			for _, host := range []string{"a", "b", "c"} {
+				s.fails(host)
+			}
+			s.says("quobyte.registry.h.b", "agent-b", mesos.TASK_RUNNING)
+			s.runs("metadata", "quobyte.metadata.h.a", "a")
+		}, ""},
 		"a process that was overtaken": {func(s *story) {
 			for _, n := range []int{2, 1} {
 				s.add(Entry{Operator: n, Call: &scheduler.Call{Type: scheduler.Call_SUBSCRIBE, Subscribe: &scheduler.Call_Subscribe{

@@ -3,6 +3,8 @@ package checker
 import (
 	"slices"
 	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
 // launchFits judges whether what is launched is wanted at all.
@@ -38,14 +40,21 @@ func (c *check) launchFits(t *task) {
 	}
 }
 
-// startsInOrder: metadata and data are started when a registry runs.
+// startsInOrder: metadata and data are started when a registry runs, or Mesos has said so
+// in this session: that an earlier process has asked for its end it does not say.
 func (c *check) startsInOrder(t *task) {
 	if t.service == "registry" {
 		return
 	}
 	for _, other := range c.tasks {
+		if other.service != "registry" {
+			continue
+		}
+		if other.heard == c.last && other.state == mesos.TASK_RUNNING && !c.isKilled(other) {
+			return
+		}
 		truth := c.truth[other.id]
-		if other.service == "registry" && truth != nil && !truth.Running.IsZero() && truth.Running.Before(c.now) &&
+		if truth != nil && !truth.Running.IsZero() && truth.Running.Before(c.now) &&
 			(truth.Alive() || truth.Ended.After(c.now.Add(-glance))) {
 			return
 		}
