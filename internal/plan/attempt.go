@@ -44,7 +44,7 @@ func (p *pass) settleTurns() {
 	busy := false
 	for _, k := range c.order {
 		c.later[k] = busy
-		busy = busy || p.coreWait(k) == nil && p.toUpdate(k)
+		busy = busy || p.turnWait(k) == nil && p.toUpdate(k)
 	}
 }
 
@@ -202,9 +202,12 @@ func (p *pass) triesSince(k kind, h *host, stood bool) (since time.Time, tries b
 	case doubtful:
 		return since, false
 	}
+	timeout := p.in.Cluster.Spec.Update.Timeout.Duration
+	if s.task.status == unhealthy && !stood && p.within(s.task.Steady, min(settleTime, timeout/2)) {
+		return since, false // it may have run well until a moment ago
+	}
 	since = p.launchedAt(s.task)
 	// What took longer than the time-out to become unhealthy ran well before.
-	timeout := p.in.Cluster.Spec.Update.Timeout.Duration
 	if s.task.status == unhealthy && !stood && s.task.Steady.Sub(since) >= timeout {
 		return s.task.Steady, true
 	}

@@ -216,7 +216,18 @@ func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
 // stoppedByHand says that all services start anew after state Stopped.
 func (p *pass) stoppedByHand() bool {
 	good := p.in.Cluster.Status.Good
-	return good != nil && good.Stopped && p.course.back == nil && !p.in.Cluster.Spec.Update.Paused
+	return good != nil && good.Stopped && !p.changedSince() && p.course.back == nil && !p.in.Cluster.Spec.Update.Paused
+}
+
+// changedSince says that something else is asked for since services run: what starts is
+// none of the start after state Stopped any more.
+func (p *pass) changedSince() bool {
+	if p.mode == stopping || p.in.Cluster.Status.Revision == p.course.revision {
+		return false
+	}
+	return slices.ContainsFunc(p.active, func(h *host) bool {
+		return slices.ContainsFunc(h.slots[:], func(s slot) bool { return s.task != nil })
+	})
 }
 
 // mayTry says that a missing instance may be started with the pursued spec, which its
@@ -259,8 +270,8 @@ func (p *pass) lastHash(key instanceKey) string {
 	return ""
 }
 
-// reportGood notes what all services run, when they all do so well, and nothing keeps
-// them from being asked for something else.
+// reportGood notes what the services run, when they do so well, all that can be reached,
+// and nothing keeps them from being asked for something else.
 func (p *pass) reportGood() {
 	p.result.Revision = p.course.revision
 	p.result.Good = p.in.Cluster.Status.Good
@@ -269,20 +280,66 @@ func (p *pass) reportGood() {
 		p.result.Good.Stopped = true
 		return
 	}
-	if p.result.Phase != PhaseReady || p.course.back != nil || p.in.Cluster.Spec.Update.Paused || !p.mayStop() {
+	if p.result.Good != nil && p.result.Good.Stopped && p.changedSince() {
+		p.result.Good = p.result.Good.DeepCopy()
+		p.result.Good.Stopped = false
+	}
+	if p.course.back != nil || p.in.Cluster.Spec.Update.Paused || !p.mayStop() || !p.allWell() && !p.reachedAll() {
 		return
 	}
 	good := &v1alpha1.GoodRevision{Revision: p.course.revision, Version: p.in.Cluster.Spec.Version}
 	for k := range kinds {
-		t := &p.gate.tallies[k]
-		if t.down > 0 {
-			return
-		}
 		// What nothing asks for at present, as when all its devices are missing, ran well
 		// with this spec, if it did.
-		if t.wanted > 0 || p.course.goodHash[k] == p.course.asked[k].hash {
+		if p.gate.tallies[k].wanted > 0 || p.course.goodHash[k] == p.course.asked[k].hash {
 			good.Specs = append(good.Specs, v1alpha1.SpecRevision{Service: k.String(), Hash: p.course.asked[k].hash})
 		}
 	}
 	p.result.Good = good
+}
+
+// allWell says that all runs as asked for, and has for minReady.
+func (p *pass) allWell() bool {
+	return p.result.Phase == PhaseReady && !slices.ContainsFunc(p.gate.tallies[:], func(t tally) bool { return t.down > 0 })
+}
+
+// reachedAll says that all that an update can reach runs well as asked for: what is left is
+// kept from it by the outside (a cordon, an agent that is away, maintenance), and less than
+// what runs. That may last for weeks, and what fails then must not be led back to what ran
+// before.
+func (p *pass) reachedAll() bool {
+	if p.mode == stopping || p.course.failed.message != "" || p.course.restarts.due || len(p.result.Kills) > 0 || p.recent(p.snap.Since) || p.empty() {
+		return false
+	}
+	for k := range kinds {
+		reached, left := 0, 0
+		for _, h := range p.active {
+			s := &h.slots[k]
+			switch {
+			case !s.wanted:
+			case s.task != nil && !s.duplicate() && p.current(s.task) && p.presenceOf(s, k) == steady:
+				reached++
+			case p.outOfReach(k, h):
+				left++
+			default:
+				return false
+			}
+		}
+		if p.floating[k].missing() > 0 || p.gate.tallies[k].wanted > 0 && reached <= left {
+			return false
+		}
+	}
+	return true
+}
+
+// outOfReach says that the outside keeps the instance from being updated.
+func (p *pass) outOfReach(k kind, h *host) bool {
+	switch s := &h.slots[k]; {
+	case s.task == nil:
+		return p.blocked(h) != nil || h.maintenance
+	case s.task.status == doubtful:
+		return true
+	default:
+		return s.task.outdated && s.task.status == available && p.cannotReturn(k, h) != nil
+	}
 }

@@ -211,7 +211,8 @@ func (c *counter) count(t *mesosbridge.Task, id *quobyte.TaskID, host string) {
 // between.
 func triedFrom(t *mesosbridge.Task, id *quobyte.TaskID) *metav1.Time {
 	from := t.Since
-	if launched, known := id.Launched(); known && launched.Before(from) && from.Sub(launched) < runsWell {
+	served := t.Healthy != nil && *t.Healthy
+	if launched, known := id.Launched(); known && !served && launched.Before(from) && from.Sub(launched) < runsWell {
 		from = launched
 	}
 	first := metav1.NewTime(from.UTC().Truncate(time.Second))
@@ -227,7 +228,7 @@ func (p *pass) restarted(k kind, id *quobyte.TaskID) bool {
 	}
 	u := p.in.Cluster.Status.Update
 	waits := p.in.Cluster.Spec.Update.Paused || u != nil && (u.State == v1alpha1.UpdateFailed || p.course.before(u.Service, k))
-	return id.Hash == p.specs[k].hash || waits && id.Hash == p.course.good[k].hash
+	return id.Hash == p.specs[k].hash || waits && p.asItWas(k, id.Hash)
 }
 
 // countRestart counts one restart for health. It is no failure: what waits after many

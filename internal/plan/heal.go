@@ -65,7 +65,13 @@ func (p *pass) heal() {
 // returnsAsItIs says that what is stopped comes back with the spec that it has.
 func (p *pass) returnsAsItIs(t *task) bool {
 	waits := p.course.halted != "" || p.course.later[t.kind]
-	return !t.outdated || waits && t.id.Hash != "" && p.course.good[t.kind].hash == t.id.Hash
+	return !t.outdated || waits && t.id.Hash != "" && p.asItWas(t.kind, t.id.Hash)
+}
+
+// asItWas says that what is stopped while updates wait comes back with that spec.
+func (p *pass) asItWas(k kind, hash string) bool {
+	spec, stored := p.in.Specs[SpecKey{services[k], hash}]
+	return p.course.good[k].hash == hash || p.course.back == nil && stored && spec.Hash() == hash
 }
 
 func (p *pass) healKind(k kind) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
 // rollouts is what the model knows of versions.
@@ -220,15 +221,34 @@ func (c *checker) newGood(good *v1alpha1.GoodRevision) {
 		}
 		return
 	}
-	if good.Revision != m.revision() || m.cluster.Spec.Update.Paused || m.cluster.Spec.Suspend || m.stops() || m.goesBack() || c.r.Phase != PhaseReady {
+	if good.Revision != m.revision() || m.cluster.Spec.Update.Paused || m.cluster.Spec.Suspend || m.stops() || m.goesBack() {
 		c.fail("%+v counts as good", good)
 	}
+	steady := map[quobyte.Service]int{}
 	for _, t := range m.tasks {
 		s := quobyte.Service(t.service)
-		if !s.Floats() && s.DeviceType() != "" && m.wants(s, t.host) && (!t.serves() || m.young(t) || !strings.Contains(t.t.ID, "."+hashIn(good, s)+".")) {
+		switch {
+		case s.Floats() || s.DeviceType() == "" || !m.wants(s, t.host):
+		case t.serves() && !m.young(t) && strings.Contains(t.t.ID, "."+hashIn(good, s)+"."):
+			steady[s]++
+		case c.r.Phase == PhaseReady || !m.outOfReach(t):
 			c.fail("%+v counts as good, and %s is not steady", good, t.t.ID)
 		}
 	}
+	for _, s := range quobyte.Services()[:3] {
+		if all := m.wantedHosts(s); 2*steady[s] <= all && all > 0 {
+			c.fail("%+v counts as good, and %d of %d of %s run it", good, steady[s], all, s)
+		}
+	}
+}
+
+// outOfReach says that something outside keeps the task from being updated.
+func (m *model) outOfReach(t *modelTask) bool {
+	a, p := m.aloneOn(t.host), &m.cluster.Spec.Placement
+	return a == nil || !a.behind || t.hidden || mesosbridge.Doubtful(t.t.State) || m.unreadableAnywhere() ||
+		m.drains(t.host) || len(p.Hosts)+len(p.Attributes) > 0 || contains(p.CordonedHosts, t.host) ||
+		slices.ContainsFunc(m.tasksOf(a), func(other *modelTask) bool { return other.service == "" || other.host != t.host }) ||
+		m.probing && !m.confirmed(quobyte.Service(t.service), t.host)
 }
 
 // drawRollout draws how updates go.

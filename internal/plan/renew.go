@@ -16,8 +16,9 @@ const renewEvery = 5 * time.Minute
 // restarts on request, which do the same.
 var renewals = rollout{
 	one: "its restart for a new device", many: "restart for new devices",
-	none: func(p *pass) bool { return !p.renewing },
-	due:  func(p *pass, s *slot) bool { return p.renews(s) && !p.stoppedOfLate(s) },
+	none:  func(p *pass) bool { return !p.renewing },
+	asked: func(_ *pass, k kind, h *host) bool { return h.slots[k].appeared != nil },
+	due:   func(p *pass, s *slot) bool { return p.renews(s) && !p.stoppedOfLate(s) },
 	cause: func(p *pass, s *slot) string {
 		return "restart for the new device " + s.appeared.Object.Name
 	},

@@ -34,6 +34,7 @@ var restarts = rollout{
 	one: "its restart on request", many: "restart on request",
 	none:  func(p *pass) bool { return !p.course.restarts.due },
 	due:   func(p *pass, s *slot) bool { return p.restartDue(s) },
+	asked: func(p *pass, k kind, h *host) bool { return !p.restartAsked(k, h).IsZero() },
 	cause: func(*pass, *slot) string { return "restart on request" },
 }
 

@@ -22,6 +22,9 @@ func (p *pass) candidates(k kind) []*host {
 		out = append(out, h)
 	}
 	slices.SortFunc(out, func(a, b *host) int {
+		if a, b := p.failedOn(k, a), p.failedOn(k, b); a != b {
+			return trueFirst(b)
+		}
 		if a, b := p.awaits(k, a), p.awaits(k, b); a != b {
 			return trueFirst(a)
 		}
@@ -31,6 +34,13 @@ func (p *pass) candidates(k kind) []*host {
 		return strings.Compare(a.name, b.name)
 	})
 	return out
+}
+
+// failedOn says that an instance has failed there again and again of late: another host
+// may do better.
+func (p *pass) failedOn(k kind, h *host) bool {
+	c := p.counters[instanceKey{kind: k}]
+	return c != nil && (c.Count >= 2 || c.Restarts >= 2) && c.Host == h.name
 }
 
 // awaits says that the host has something reserved for the service: it ran there.

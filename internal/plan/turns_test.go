@@ -113,3 +113,54 @@ func TestUpdateOfWhatIsDownWaitsForWhatComesBackAsItWas(t *testing.T) {
 	l.pass()
 	wantList(t, "passes", l.log, "start data node1 1.1.5")
 }
+
+// TestRestartBehindWhatItDoesNotConcern: a sick metadata service, of which nobody asked for
+// a restart, holds up none of the data services.
+func TestRestartBehindWhatItDoesNotConcern(t *testing.T) {
+	l := liveCluster(t)
+	l.now = l.now.Add(time.Hour)
+	sick := l.find(metadata, "node3")
+	sick.Healthy, sick.Steady = no(), l.now
+	l.cluster.Spec.Health.RestartAfter.Duration = 0
+	l.cluster.Annotations = map[string]string{v1alpha1.AnnotationRestartedAt + "-data": l.now.Format(time.RFC3339)}
+	l.run(30)
+	wantList(t, "restarts", l.log, "stop data node1", "start data node1 1.1.5", "stop data node2", "start data node2 1.1.5", "stop data node3", "start data node3 1.1.5")
+}
+
+// TestSickOfAVersionInBetween: what runs a version that was given up on the way is
+// restarted for its health while updates are paused, as it would come back after a crash.
+func TestSickOfAVersionInBetween(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Health.RestartAfter.Duration = time.Minute
+	l.cluster.Spec.Version = "1.1.6"
+	for len(l.log) < 4 {
+		l.pass()
+		l.now = l.now.Add(10 * time.Second)
+	}
+	l.cluster.Spec.Version, l.cluster.Spec.Update.Paused = "1.1.7", true
+	sick := l.find(registry, "node1")
+	sick.Healthy, sick.Steady = no(), l.now
+	l.log = nil
+	l.run(30)
+	wantList(t, "restarts", l.log, "stop registry node1", "start registry node1 1.1.6")
+}
+
+// TestUpdateWithoutAMajorityOfRegistries stops nothing else that serves, and what would
+// bring the registries back is not held up.
+func TestUpdateWithoutAMajorityOfRegistries(t *testing.T) {
+	l := manyData(t, 7)
+	l.cluster.Spec.Update.MaxUnavailable.IntVal = 10
+	l.cluster.Spec.Health.RestartAfter.Duration = 0
+	for _, host := range []string{"node1", "node2"} {
+		sick := l.find(registry, host)
+		sick.Healthy, sick.Steady = no(), l.now
+	}
+	l.cluster.Spec.Services.Data.ExtraConfig = "new"
+	if r := l.pass(); len(r.Kills) > 0 {
+		t.Errorf("stops %v", kills(r))
+	}
+	l.cluster.Spec.Update.Order = []v1alpha1.ServiceName{"data"}
+	l.cluster.Spec.Version = "1.1.6"
+	l.run(60)
+	l.wantVersion("1.1.6")
+}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -17,7 +18,9 @@ type rollout struct {
 	// none says, cheaply, that nothing is due.
 	none func(p *pass) bool
 	// due says that an instance that is wanted and has a task is to be restarted.
-	due   func(p *pass, s *slot) bool
+	due func(p *pass, s *slot) bool
+	// asked says that it concerns the instance on the host, done or not; nil for updates.
+	asked func(p *pass, k kind, h *host) bool
 	cause func(p *pass, s *slot) string
 }
 
@@ -75,16 +78,38 @@ func (p *pass) roll(r *rollout) bool {
 		}
 		// What waits for core services of another order holds up nobody: it might be these.
 		// And what the rollout does not concern is down for another reason, perhaps for long.
-		if earlier == "" && p.coreWait(k) == nil && (len(open) > 0 || p.concerns(r, k) && p.unsettled(k)) {
+		if earlier == "" && p.turnWait(k) == nil && (len(open) > 0 || p.concerns(r, k) && p.unsettled(k)) {
 			earlier = k.String()
 		}
 	}
 	return earlier == ""
 }
 
+// turnWait is why the service's turn has to wait, whatever the host: what waits for the
+// registries, or for core services that are updated later, does not hold these up.
+func (p *pass) turnWait(k kind) *wait {
+	if w := p.coreWait(k); w != nil {
+		return w
+	}
+	return p.quorumWait(k)
+}
+
+// quorumWait is why no other service that serves is stopped now: without a majority of the
+// registries it may not get well again.
+func (p *pass) quorumWait(k kind) *wait {
+	t := &p.gate.tallies[registry]
+	if k == registry || t.available >= majority(t.members) {
+		return nil
+	}
+	return &wait{code: codeOrder, message: fmt.Sprintf("%d of %d registries are available", t.available, t.members)}
+}
+
 // concerns says that a rollout does something to the service, or has.
 func (p *pass) concerns(r *rollout, k kind) bool {
-	return r != &updates || p.changes(k) || p.gate.tallies[k].outdated > 0 || p.toUpdate(k)
+	if r != &updates {
+		return slices.ContainsFunc(p.active, func(h *host) bool { return h.slots[k].wanted && r.asked(p, k, h) })
+	}
+	return p.changes(k) || p.gate.tallies[k].outdated > 0 || p.toUpdate(k)
 }
 
 // openFor are the hosts whose instance is due and could come back after a stop. What
@@ -156,6 +181,9 @@ func (p *pass) rollKind(r *rollout, k kind, open []*host) {
 		w := p.coreWait(k)
 		if w == nil && !k.floats() {
 			w = p.orderWait(k, h)
+		}
+		if w == nil && p.presenceOf(s, k) != away {
+			w = p.quorumWait(k)
 		}
 		switch {
 		case w != nil:
