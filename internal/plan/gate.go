@@ -39,7 +39,7 @@ type tally struct {
 	// trying are wanted instances that have to show that they run with the pursued spec, or
 	// are to be started with it: they were stopped for it, or have failed with it.
 	trying int
-	// outdated are wanted instances of another spec.
+	// outdated are instances of another spec that are wanted, or were until they were stopped.
 	outdated int
 	// leaving are those that are being stopped for good.
 	leaving int
@@ -190,11 +190,24 @@ func (p *pass) tallyUp() {
 	}
 }
 
-// between says that the service has stopped where its device was, and does not run
-// where it is now: what else there was to stop keeps it from starting, and it is down
-// all the while.
-func (s *slot) between(k kind) bool {
-	return s.moving != nil && !s.wanted && s.task == nil && s.movingFrom.slots[k].task == nil
+// tallyMove counts the service of a device that was carried to the host, and that does not
+// run here yet: where it has stopped, or cannot be reached, on the old host, it is down. A
+// task that is here is of another device, which leaves, and has a vote of its own.
+func (t *tally) tallyMove(k kind, h *host) {
+	s := &h.slots[k]
+	if s.moving == nil || s.wanted {
+		return
+	}
+	switch before := s.movingFrom.slots[k].task; {
+	case before == nil:
+		t.members++
+		if s.task != nil || !s.missing { // else its vote is counted
+			t.voters++
+		}
+	case before.status != doubtful:
+		return
+	}
+	t.countDown(1, k.String()+" of a device on its way to "+h.name+", "+notAvailable)
 }
 
 func (p *pass) tallySlot(t *tally, k kind, h *host) {
@@ -202,7 +215,7 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 	if s.wanted {
 		t.wanted++
 	}
-	if s.wanted && s.task != nil && s.task.outdated {
+	if s.task != nil && s.task.outdated && (s.wanted || k.makesWay(s)) {
 		t.outdated++
 	}
 	if s.wanted || s.task != nil {
@@ -221,14 +234,11 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 	if s.task != nil && s.task.runs() {
 		t.running++
 	}
-	between := s.between(k)
-	if between {
-		t.members++
-	}
-	if s.wanted || s.task != nil || between || s.missing {
+	t.tallyMove(k, h)
+	if s.wanted || s.task != nil || s.missing {
 		t.voters++
 	}
-	if s.wanted && is != steady || between {
+	if s.wanted && is != steady {
 		t.countDown(1, k.String()+" on "+h.name+", "+p.whyDown(s, is))
 	}
 	leaves := !s.wanted && (s.goes() || !k.bound())

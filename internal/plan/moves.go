@@ -202,5 +202,5 @@ func (p *pass) free(d *inventory.Device, h *host) bool {
 // freeOf is free for one service.
 func (p *pass) freeOf(k kind, h *host) bool {
 	s := &h.slots[k]
-	return s.kept() || s.task == nil && s.foreign == nil && h.unreadable == "" && p.blockedBy == ""
+	return h.unreadable == "" && p.blockedBy == "" && (s.kept() || s.task == nil && s.foreign == nil)
 }

@@ -133,6 +133,38 @@ func TestMoveIsDownInBetween(t *testing.T) {
 	wantText(t, waits(t, r, registry, "node1"), "registry on node4, which is not available")
 }
 
+// TestDisksThatChangePlacesWhileARegistryIsDown: before the statuses tell of the new places
+// the disk of the one that is down counts, though the other one's registry runs where it is
+// now.
+func TestDisksThatChangePlacesWhileARegistryIsDown(t *testing.T) {
+	for state, waited := range map[mesos.TaskState]string{
+		mesos.TASK_FAILED:      "registry of a device on its way to node3, which is not available",
+		mesos.TASK_UNREACHABLE: "registry of a device on its way to node3, which is not available",
+	} {
+		l := liveCluster(t)
+		if old := l.find(registry, "node1"); state == mesos.TASK_FAILED {
+			l.ended(old, state, l.now)
+		} else {
+			old.State = state
+		}
+		l.snap.Agents["agent-node1"].Offers = nil
+		devices := foundAll(l.devices).Devices
+		for i, to := range map[int]string{0: "node3", 2: "node1"} {
+			d := &devices[i]
+			d.Object = d.Object.DeepCopy()
+			d.Object.Status.Host, d.PreviousHost, d.Host = d.Host, d.Host, to
+		}
+		l.inventory = devices
+		r := l.plan()
+		for _, kill := range r.Kills {
+			if kill.Service == quobyte.Registry {
+				t.Errorf("%s: registry on %s is stopped, quorum at risk: %v", state, kill.Host, kill.QuorumAtRisk)
+			}
+		}
+		wantText(t, waits(t, r, registry, "node3"), waited)
+	}
+}
+
 func TestMoveLeavesTheServiceToOthers(t *testing.T) {
 	f, _ := movedData(t)
 	f.inventory = append(f.inventory, found(f.device("node3", allTypes...)))

@@ -270,7 +270,7 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 	s := &h.slots[k]
 	switch {
 	case !s.wanted:
-		return false
+		return k.makesWay(s)
 	case s.killed:
 		return true
 	case s.task == nil:
@@ -285,6 +285,12 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 		return p.presenceOf(s, k) == young
 	}
 	return true
+}
+
+// makesWay says that an instance of a floating service is being stopped: from then on
+// another one is wanted in its stead, or none.
+func (k kind) makesWay(s *slot) bool {
+	return k.floats() && s.task != nil && s.task.status == halting
 }
 
 // homelessUnsettled is unsettled for the missing instances of a floating service.
@@ -321,7 +327,7 @@ func (p *pass) slotInMotion(k kind, h *host) bool {
 	s := &h.slots[k]
 	switch {
 	case !s.wanted:
-		return false
+		return k.makesWay(s) && p.recent(s.task.Killing)
 	case s.killed:
 		return true
 	case s.task == nil:
