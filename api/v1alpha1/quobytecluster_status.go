@@ -114,8 +114,8 @@ type QuobyteClusterStatus struct {
 	// Revision is what the spec asks of all services together.
 	Revision string `json:"revision,omitempty"`
 
-	// Good is what all services ran when they all ran well last: what a rollback
-	// leads to.
+	// Good is what all services ran when they ran well last, all that an update can
+	// reach: what a rollback leads to.
 	Good *GoodRevision `json:"good,omitempty"`
 
 	// Update is the update, or restart, that is under way; nil: none is.
