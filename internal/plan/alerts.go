@@ -98,6 +98,33 @@ func (p *pass) alertsOf(book *alertBook, k kind, h *host) {
 		p.alertDown(book, k, h.key, !s.available(k))
 		p.alertUnhealthy(book, k, h)
 	}
+	p.alertStuck(book, k, h)
+}
+
+// alertStuck tells of what takes longer to start or to stop than an instance may take in an
+// update: nothing else ends it.
+func (p *pass) alertStuck(book *alertBook, k kind, h *host) {
+	t := h.slots[k].task
+	if t == nil {
+		return
+	}
+	since, what := time.Time{}, ""
+	switch t.status {
+	case launching:
+		since, what = p.launchedAt(t), "is stuck in "+stateName(t.State)
+	case comingUp:
+		since, what = t.Steady, "runs, and its health check has not reported,"
+	case halting:
+		since, what = t.Killing, "was asked to stop, and has not ended,"
+	}
+	if what == "" || since.IsZero() || !p.inVain(since) {
+		return
+	}
+	text := fmt.Sprintf("%s on %s %s since %s", k, h.name, what, since.UTC().Format(time.RFC3339))
+	if t.Message != "" {
+		text += ": " + bounded(t.Message)
+	}
+	book.add(AlertServiceDown, text)
 }
 
 // alertDown tells of an instance that failed repeatedly and is not back.

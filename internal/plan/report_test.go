@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/quobyte"
+	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
 func TestReady(t *testing.T) {
@@ -214,5 +216,35 @@ func TestAlerts(t *testing.T) {
 	f.snap.Reconciled = false
 	if got := alert(f.plan(), AlertUnreachable); got != "" {
 		t.Errorf("before anything was heard: %s", got)
+	}
+}
+
+// TestStuckIsTold: outside of updates nothing ends what does not come up, or does not end.
+func TestStuckIsTold(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(l *live, task *mesosbridge.Task)
+		want   string
+	}{
+		"it does not start": {func(l *live, task *mesosbridge.Task) {
+			l.ended(task, mesos.TASK_FAILED, l.now)
+			l.stuck = "1.1.5"
+			l.pass()
+		}, "data on node1 is stuck in STAGING since " + noon.UTC().Format(time.RFC3339) + ": pulling the image"},
+		"nobody checks its health": {func(l *live, task *mesosbridge.Task) { task.Healthy, task.Steady = nil, l.now },
+			"data on node1 runs, and its health check has not reported, since "},
+		"it does not end": {func(l *live, task *mesosbridge.Task) { task.Killing = l.now },
+			"data on node1 was asked to stop, and has not ended, since "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := liveCluster(t)
+			test.change(l, l.find(data, "node1"))
+			timeout := l.cluster.Spec.Update.Timeout.Duration
+			l.now = l.now.Add(timeout - time.Second)
+			if got := alert(l.plan(), AlertServiceDown); got != "" {
+				t.Errorf("too early: %s", got)
+			}
+			l.now = l.now.Add(time.Second)
+			wantText(t, alert(l.plan(), AlertServiceDown), test.want)
+		})
 	}
 }
