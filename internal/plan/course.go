@@ -238,8 +238,12 @@ func (p *pass) mayTry(k kind, key instanceKey, last string) bool {
 	return !k.bound() || p.replaced(key, p.specs[k].hash) || p.failsWith(key, last) || t.trying < t.limit
 }
 
-// failsWith says that the instance has failed again and again with that spec.
+// failsWith says that the instance has failed again and again with that spec, or was stopped
+// with it before it ever came up.
 func (p *pass) failsWith(key instanceKey, hash string) bool {
+	if e := p.ends[key]; e != nil && e.hash == hash && hash != p.course.good[key.kind].hash && !e.task.Killing.IsZero() && e.task.Healthy == nil {
+		return true
+	}
 	c := p.counters[key]
 	return c != nil && c.hash == hash && c.Count >= 2
 }

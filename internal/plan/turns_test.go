@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
+	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
 // TestTurnOfWhatHasNoOffer: what the last metadata service leaves when it is stopped for
@@ -163,4 +164,24 @@ func TestUpdateWithoutAMajorityOfRegistries(t *testing.T) {
 	l.cluster.Spec.Version = "1.1.6"
 	l.run(60)
 	l.wantVersion("1.1.6")
+}
+
+// TestHangingBeforeItsTurn: metadata hangs with a version that was given up, and the
+// registries, which are updated first, wait for a machine that is away.
+func TestHangingBeforeItsTurn(t *testing.T) {
+	l := liveCluster(t)
+	l.cluster.Spec.Version, l.stuck = "1.1.6", "1.1.6"
+	delete(l.snap.Tasks, l.find(metadata, "node1").ID)
+	hung := l.taskOf(metadata, "node1", l.hashOf(metadata))
+	hung.State, hung.Healthy = mesos.TASK_STAGING, nil
+	l.specs[SpecKey{quobyte.Metadata, l.hashOf(metadata)}] = quobyte.SpecOf(l.cluster, quobyte.Metadata)
+	for k := range s3 {
+		l.find(k, "node3").State = mesos.TASK_UNREACHABLE
+	}
+	l.loseHost("node3")
+	l.cluster.Spec.Version = "1.1.7"
+	l.run(6)
+	l.now = l.now.Add(l.cluster.Spec.Update.Timeout.Duration)
+	l.run(200)
+	wantList(t, "after the time-out", l.log, "stop metadata node1", "start metadata node1 1.1.5")
 }

@@ -70,8 +70,11 @@ func (p *pass) roll(r *rollout) bool {
 	earlier := "" // the service whose rollout is not done
 	for _, k := range p.course.order {
 		open := p.openFor(r, k)
-		if earlier == "" {
+		switch {
+		case earlier == "":
 			p.rollKind(r, k, open)
+		case r == &updates:
+			p.giveUpHanging(k, open)
 		}
 		for _, h := range open {
 			h.slots[k].hold(r.waits("waits until the " + r.many + " of " + earlier + " is done"))
@@ -83,6 +86,20 @@ func (p *pass) roll(r *rollout) bool {
 		}
 	}
 	return earlier == ""
+}
+
+// giveUpHanging stops what hangs at its start with a spec that was given up, before its turn
+// has come: the update that it waits for may itself wait for what is down.
+func (p *pass) giveUpHanging(k kind, open []*host) {
+	var hanging []*host
+	for _, h := range open {
+		if t := h.slots[k].task; t.status == launching && t.id.Hash != p.course.good[k].hash && p.inVain(p.launchedAt(t)) {
+			hanging = append(hanging, h)
+		}
+	}
+	if len(hanging) > 0 {
+		p.rollDown(&updates, k, hanging)
+	}
 }
 
 // turnWait is why the service's turn has to wait, whatever the host: what waits for the
