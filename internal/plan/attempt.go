@@ -175,6 +175,10 @@ func (p *pass) inVain(since time.Time) bool {
 	return !p.within(since, p.in.Cluster.Spec.Update.Timeout.Duration)
 }
 
+// spell is how long what was updated may be unhealthy before that is held against the
+// update.
+const spell = 30 * time.Second
+
 // triesSince says since when an instance with the pursued spec tries to come up;
 // false: it does not. One that the outside keeps away does not try. stood: the
 // update has failed already.
@@ -203,7 +207,7 @@ func (p *pass) triesSince(k kind, h *host, stood bool) (since time.Time, tries b
 		return since, false
 	}
 	timeout := p.in.Cluster.Spec.Update.Timeout.Duration
-	if s.task.status == unhealthy && !stood && p.within(s.task.Steady, min(settleTime, timeout/2)) {
+	if s.task.status == unhealthy && !stood && p.within(s.task.Steady, min(spell, timeout/4)) {
 		return since, false // it may have run well until a moment ago
 	}
 	since = p.launchedAt(s.task)

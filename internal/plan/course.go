@@ -219,15 +219,26 @@ func (p *pass) stoppedByHand() bool {
 	return good != nil && good.Stopped && !p.changedSince() && p.course.back == nil && !p.in.Cluster.Spec.Update.Paused
 }
 
-// changedSince says that something else is asked for since services run: what starts is
-// none of the start after state Stopped any more.
+// changedSince says that something else is asked for since all core services run: what
+// starts is none of the start after state Stopped any more. The tasks say so, and not the
+// status, which may be behind them.
 func (p *pass) changedSince() bool {
-	if p.mode == stopping || p.in.Cluster.Status.Revision == p.course.revision {
+	if p.mode == stopping {
 		return false
 	}
-	return slices.ContainsFunc(p.active, func(h *host) bool {
-		return slices.ContainsFunc(h.slots[:], func(s slot) bool { return s.task != nil })
-	})
+	other := false
+	for k := range kinds {
+		runs := false
+		for _, h := range p.active {
+			if t := h.slots[k].task; t != nil && t.status != doubtful && t.status != halting {
+				runs, other = true, other || !p.current(t)
+			}
+		}
+		if !runs && k < s3 && p.gate.tallies[k].wanted > 0 {
+			return false
+		}
+	}
+	return other
 }
 
 // mayTry says that a missing instance may be started with the pursued spec, which its
@@ -279,7 +290,7 @@ func (p *pass) lastHash(key instanceKey) string {
 func (p *pass) reportGood() {
 	p.result.Revision = p.course.revision
 	p.result.Good = p.in.Cluster.Status.Good
-	if p.result.Good != nil && p.result.Phase == PhaseStopped {
+	if p.result.Good != nil && (p.result.Phase == PhaseStopped || p.onlyLostAreLeft()) {
 		p.result.Good = p.result.Good.DeepCopy()
 		p.result.Good.Stopped = true
 		return
@@ -300,6 +311,14 @@ func (p *pass) reportGood() {
 		}
 	}
 	p.result.Good = good
+}
+
+// onlyLostAreLeft says that all is stopped that can be: of what is left nobody can tell
+// whether it runs.
+func (p *pass) onlyLostAreLeft() bool {
+	return p.mode == stopping && !p.teardown && p.canProve() && len(p.unreadable) == 0 && !slices.ContainsFunc(p.active, func(h *host) bool {
+		return slices.ContainsFunc(h.slots[:], func(s slot) bool { return s.task != nil && s.task.status != doubtful })
+	})
 }
 
 // allWell says that all runs as asked for, and has for minReady.
@@ -336,14 +355,17 @@ func (p *pass) reachedAll() bool {
 	return true
 }
 
-// outOfReach says that the outside keeps the instance from being updated.
+// outOfReach says that the outside keeps the instance from being updated, and not just for
+// a moment, as while an agent restarts.
 func (p *pass) outOfReach(k kind, h *host) bool {
+	left := p.cordoned[h.name] || !p.mayStart(h) || h.maintenance
 	switch s := &h.slots[k]; {
 	case s.task == nil:
-		return p.blocked(h) != nil || h.maintenance
+		e := p.ends[keyOf(k, h.key)]
+		return left || p.blocked(h) != nil && (e == nil || p.inVain(e.task.Since))
 	case s.task.status == doubtful:
-		return true
+		return p.inVain(p.lostSince(s.task))
 	default:
-		return s.task.outdated && s.task.status == available && p.cannotReturn(k, h) != nil
+		return left && s.task.outdated && s.task.status == available && p.cannotReturn(k, h) != nil
 	}
 }

@@ -215,7 +215,7 @@ func (p *pass) tallySlot(t *tally, k kind, h *host) {
 	if s.wanted {
 		t.wanted++
 	}
-	if s.task != nil && s.task.outdated && (s.wanted || k.makesWay(s)) {
+	if s.task != nil && s.task.outdated && (s.wanted || p.makesWay(k, s)) {
 		t.outdated++
 	}
 	if s.wanted || s.task != nil {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +182,88 @@ func (l *live) firstUpdated(passes int, each func(task *mesosbridge.Task, runs t
 		l.now = l.now.Add(5 * time.Second)
 	}
 	return false
+}
+
+// TestStatusIsBehindTheStart: of the start after Stopped the tasks tell, before the status
+// does: all get the new version.
+func TestStatusIsBehindTheStart(t *testing.T) {
+	l := manyData(t, 5)
+	l.cluster.Spec.State = v1alpha1.StateStopped
+	l.run(5)
+	l.cluster.Spec.State, l.cluster.Spec.Version, l.log = v1alpha1.StateRunning, "1.1.6", nil
+	// The first pass starts registries; its status is not in the cache yet (or could not be written).
+	was := l.cluster.Status.DeepCopy()
+	l.now = l.now.Add(10 * time.Second)
+	l.pass()
+	l.cluster.Status = *was
+	l.run(10)
+	if n := l.logged("start", "1.1.5"); n > 0 {
+		t.Errorf("%d are started with 1.1.5: %v", n, l.log)
+	}
+}
+
+// TestStoppedButForALostHost counts as stopped: the new version is started everywhere.
+func TestStoppedButForALostHost(t *testing.T) {
+	l := manyData(t, 5)
+	var lost []*mesosbridge.Task
+	for id, task := range l.snap.Tasks {
+		if parsed, _ := quobyte.ParseTaskID(id); parsed.HostKey == "disk04" {
+			task.State = mesos.TASK_UNREACHABLE
+			lost = append(lost, task)
+		}
+	}
+	l.loseHost("disk04")
+	l.cluster.Spec.State = v1alpha1.StateStopped
+	l.runWithout(lost)
+	l.cluster.Spec.State, l.cluster.Spec.Version, l.log = v1alpha1.StateRunning, "1.1.6", nil
+	l.runWithout(lost)
+	if n := l.logged("start", "1.1.5"); n > 0 || l.logged("start data", "1.1.6") == 0 {
+		t.Errorf("%d are started with 1.1.5: %v", n, l.log)
+	}
+}
+
+// runWithout makes passes while nobody hears of these tasks, whatever they are told.
+func (l *live) runWithout(lost []*mesosbridge.Task) {
+	for range 50 {
+		l.now = l.now.Add(10 * time.Second)
+		l.pass()
+		l.snap.Ended = slices.DeleteFunc(l.snap.Ended, func(t *mesosbridge.Task) bool {
+			if !slices.Contains(lost, t) {
+				return false
+			}
+			t.State = mesos.TASK_UNREACHABLE
+			l.snap.Tasks[t.ID] = t
+			return true
+		})
+	}
+}
+
+// TestGoodTakesMoreThanAMoment: agents that restart are not out of reach.
+func TestGoodTakesMoreThanAMoment(t *testing.T) {
+	l := manyData(t, 7)
+	l.cluster.Spec.Update.OnFailure = v1alpha1.FailureRollback
+	l.cluster.Spec.Services.Data.ExtraConfig = "new"
+	for l.logged("start data", "1.1.5") < 6 {
+		l.now = l.now.Add(10 * time.Second)
+		l.pass()
+	}
+	was := l.cluster.Status.Good.Revision
+	blip := func(behind bool) {
+		for _, task := range l.snap.Tasks {
+			if id, _ := quobyte.ParseTaskID(task.ID); id.Service == quobyte.Data && id.Hash != l.hashOf(data) {
+				l.snap.Agents[task.AgentID].Behind = behind
+			}
+		}
+	}
+	blip(false)
+	l.pass()
+	blip(true)
+	if l.cluster.Status.Good.Revision != was {
+		t.Error("good has advanced with 6 of 10 updated")
+	}
+	l.stuck = "1.1.5"
+	r := l.run(400)
+	if r.Update == nil || r.Update.Failed == nil {
+		t.Errorf("no failure: %+v; %v", r.Update, r.Alerts)
+	}
 }

@@ -216,7 +216,12 @@ func (c *checker) newGood(good *v1alpha1.GoodRevision) {
 	if was := m.cluster.Status.Good; good.Stopped {
 		is := *was
 		is.Stopped = true
-		if !m.stops() || c.r.Phase != PhaseStopped || !reflect.DeepEqual(&is, good) {
+		for _, t := range m.tasks {
+			if t.agent.up && t.agent.behind && t.service != string(quobyte.ProberService) && c.r.Phase != PhaseStopped {
+				c.fail("%+v counts as stopped, and %s runs", good, t.t.ID)
+			}
+		}
+		if !m.stops() || !reflect.DeepEqual(&is, good) {
 			c.fail("%+v counts as good and stopped", good)
 		}
 		return

@@ -8,7 +8,6 @@ import (
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
-	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
 func text(name, value string) mesos.Attribute {
@@ -270,24 +269,5 @@ func TestRegistriesInOneDomain(t *testing.T) {
 				t.Errorf("nobody asked, and %v", r.Notices)
 			}
 		})
-	}
-}
-
-// TestFloatingFailsOnOneHost is tried on another one after the second failure.
-func TestFloatingFailsOnOneHost(t *testing.T) {
-	l := liveCluster(t)
-	l.now = l.now.Add(time.Hour)
-	l.ended(l.find(api, "node1"), mesos.TASK_FAILED, l.now)
-	for range 60 {
-		l.now = l.now.Add(10 * time.Second)
-		l.pass()
-		for _, task := range l.snap.Tasks {
-			if id, _ := quobyte.ParseTaskID(task.ID); id.HostKey == "node1" && id.Service == quobyte.API {
-				l.ended(task, mesos.TASK_FAILED, l.now)
-			}
-		}
-	}
-	if n := len(l.log); n > 3 || l.log[n-1] != "start api node2 1.1.5" {
-		t.Errorf("%d launches: %v", n, l.log)
 	}
 }

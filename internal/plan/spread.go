@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/quobyte/mesos-operator/internal/quobyte"
 )
 
 // candidates are the hosts that could take an instance of a floating service,
@@ -21,9 +23,10 @@ func (p *pass) candidates(k kind) []*host {
 		}
 		out = append(out, h)
 	}
+	failed := p.failedOn(k)
 	slices.SortFunc(out, func(a, b *host) int {
-		if a, b := p.failedOn(k, a), p.failedOn(k, b); a != b {
-			return trueFirst(b)
+		if a, b := failed[a.key], failed[b.key]; !a.Equal(b) {
+			return a.Compare(b)
 		}
 		if a, b := p.awaits(k, a), p.awaits(k, b); a != b {
 			return trueFirst(a)
@@ -36,11 +39,21 @@ func (p *pass) candidates(k kind) []*host {
 	return out
 }
 
-// failedOn says that an instance has failed there again and again of late: another host
-// may do better.
-func (p *pass) failedOn(k kind, h *host) bool {
+// failedOn is when an instance failed last on which host, by key, if one has failed again
+// and again: another host may do better.
+func (p *pass) failedOn(k kind) map[string]time.Time {
 	c := p.counters[instanceKey{kind: k}]
-	return c != nil && (c.Count >= 2 || c.Restarts >= 2) && c.Host == h.name
+	if c == nil || c.Count < 2 && c.Restarts < 2 {
+		return nil
+	}
+	last := map[string]time.Time{quobyte.HostKey(c.Host): c.Time.Time}
+	for _, t := range p.snap.Ended {
+		id, ok := quobyte.ParseTaskID(t.ID)
+		if ok && id.Service == services[k] && id.Hash == c.hash && (failed(t) || stoppedIll(t)) {
+			last[id.HostKey] = latest(last[id.HostKey], t.Since)
+		}
+	}
+	return last
 }
 
 // awaits says that the host has something reserved for the service: it ran there.
@@ -132,6 +145,12 @@ func (p *pass) launchSpread(k kind, candidates []*host) []*host {
 			instances[p.domainOf(h)]++
 		}
 	}
+	// Better in a fuller domain than where it fails.
+	failed := p.failedOn(k)
+	at := slices.IndexFunc(candidates, func(h *host) bool { return !failed[h.key].IsZero() })
+	if at > 0 && p.hasRoom(k, candidates[:at], true) {
+		candidates = candidates[:at]
+	}
 	open := domains{instances: instances, places: map[string][]int{}}
 	for i, h := range candidates {
 		domain := p.domainOf(h)
@@ -159,6 +178,11 @@ func (p *pass) launchSpread(k kind, candidates []*host) []*host {
 			return here
 		case p.mayBeOffered(k, here):
 			p.floating[k].wait = declinedWait()
+			for _, h := range candidates { // declined, they would have to be revived, and so on
+				if pool := p.poolOf(h, k); pool.fits(p.specFor(k, h.key).need, false) {
+					pool.keep = true
+				}
+			}
 			return here
 		}
 		delete(open.places, domain)

@@ -185,3 +185,19 @@ func TestHangingBeforeItsTurn(t *testing.T) {
 	l.run(200)
 	wantList(t, "after the time-out", l.log, "stop metadata node1", "start metadata node1 1.1.5")
 }
+
+// TestWhatHangsAtItsEndHoldsUpNobody: an api of an old version that nobody wants any more
+// does not end.
+func TestWhatHangsAtItsEndHoldsUpNobody(t *testing.T) {
+	l := liveCluster(t)
+	l.now = l.now.Add(time.Hour)
+	delete(l.snap.Tasks, l.find(api, "node1").ID)
+	hung := l.old(api, "node1")
+	hung.Killing, hung.State, hung.Steady = l.now, mesos.TASK_KILLING, l.now
+	l.cluster.Spec.Services.API.Instances = 0
+	l.cluster.Annotations = map[string]string{v1alpha1.AnnotationRestartedAt + "-data": l.now.Format(time.RFC3339)}
+	r := l.run(300)
+	if l.logged("start data", "") == 0 && len(l.log) == 0 {
+		t.Errorf("restart of data never begins: phase %s update %+v reasons %+v alerts %+v", r.Phase, r.Update, r.Reasons, r.Alerts)
+	}
+}

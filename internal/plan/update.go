@@ -287,7 +287,7 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 	s := &h.slots[k]
 	switch {
 	case !s.wanted:
-		return k.makesWay(s)
+		return p.makesWay(k, s)
 	case s.killed:
 		return true
 	case s.task == nil:
@@ -305,9 +305,9 @@ func (p *pass) slotUnsettled(k kind, h *host) bool {
 }
 
 // makesWay says that an instance of a floating service is being stopped: from then on
-// another one is wanted in its stead, or none.
-func (k kind) makesWay(s *slot) bool {
-	return k.floats() && s.task != nil && s.task.status == halting
+// another one is wanted in its stead, or none. One that hangs holds up nobody.
+func (p *pass) makesWay(k kind, s *slot) bool {
+	return k.floats() && s.task != nil && s.task.status == halting && !p.inVain(s.task.Killing)
 }
 
 // homelessUnsettled is unsettled for the missing instances of a floating service.
@@ -344,7 +344,7 @@ func (p *pass) slotInMotion(k kind, h *host) bool {
 	s := &h.slots[k]
 	switch {
 	case !s.wanted:
-		return k.makesWay(s) && p.recent(s.task.Killing)
+		return p.makesWay(k, s) && p.recent(s.task.Killing)
 	case s.killed:
 		return true
 	case s.task == nil:
