@@ -13,6 +13,7 @@ import (
 // stopped: both depend on it.
 func (p *pass) settleUpdate() {
 	c := &p.course
+	c.changed = p.changedSince()
 	p.settleRestarts()
 	p.settleTurns()
 	switch {

@@ -35,6 +35,8 @@ type course struct {
 	failed failedInstance
 	// restarts that were asked for.
 	restarts requests
+	// changed: something else is asked for since all core services run.
+	changed bool
 }
 
 // settleCourse finds out what is asked for, what is pursued, and what ran well last.
@@ -216,7 +218,7 @@ func (p *pass) specFor(k kind, hostKey string) *wantedSpec {
 // stoppedByHand says that all services start anew after state Stopped.
 func (p *pass) stoppedByHand() bool {
 	good := p.in.Cluster.Status.Good
-	return good != nil && good.Stopped && !p.changedSince() && p.course.back == nil && !p.in.Cluster.Spec.Update.Paused
+	return good != nil && good.Stopped && !p.course.changed && p.course.back == nil && !p.in.Cluster.Spec.Update.Paused
 }
 
 // changedSince says that something else is asked for since all core services run: what
@@ -295,7 +297,7 @@ func (p *pass) reportGood() {
 		p.result.Good.Stopped = true
 		return
 	}
-	if p.result.Good != nil && p.result.Good.Stopped && p.changedSince() {
+	if p.result.Good != nil && p.result.Good.Stopped && p.course.changed {
 		p.result.Good = p.result.Good.DeepCopy()
 		p.result.Good.Stopped = false
 	}

@@ -359,9 +359,7 @@ func (p *pass) holdForRetry(k kind, h *host) {
 	if at := p.retryAt(k, h.key); at.Sub(p.now) > holdOffers {
 		return
 	}
-	if pool := p.poolOf(h, k); pool.fits(p.specFor(k, h.key).need, false) {
-		pool.keep = true
-	}
+	p.keepWhatFits(k, h)
 }
 
 // failing says that the instance failed with the pursued spec and is about to be

@@ -49,6 +49,12 @@ type tally struct {
 
 func majority(n int) int { return n/2 + 1 }
 
+// quorate says that a majority of the registries is available.
+func (g *gate) quorate() bool {
+	t := &g.tallies[registry]
+	return t.available >= majority(t.members)
+}
+
 // presence says what stopping an instance takes away.
 type presence int
 

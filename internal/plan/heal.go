@@ -127,7 +127,7 @@ func (p *pass) healWait(k kind, h *host, tried *trial, motion int) *wait {
 	if tried != nil && tried.host != h {
 		return p.unwell(h, "it is not restarted while "+tried.name+", which was restarted for its health, has not come back and run for minReady yet")
 	}
-	if k != registry && registries.available < majority(registries.members) {
+	if k != registry && !p.gate.quorate() {
 		return p.unwell(h, fmt.Sprintf("it is not restarted, %d of %d registries are available, and it may be unhealthy for want of them",
 			registries.available, registries.members))
 	}

@@ -179,9 +179,7 @@ func (p *pass) launchSpread(k kind, candidates []*host) []*host {
 		case p.mayBeOffered(k, here):
 			p.floating[k].wait = declinedWait()
 			for _, h := range candidates { // declined, they would have to be revived, and so on
-				if pool := p.poolOf(h, k); pool.fits(p.specFor(k, h.key).need, false) {
-					pool.keep = true
-				}
+				p.keepWhatFits(k, h)
 			}
 			return here
 		}

@@ -64,6 +64,13 @@ func (p *pass) keepOffers(h *host) {
 	}
 }
 
+// keepWhatFits keeps the offers of the host that suffice for the service.
+func (p *pass) keepWhatFits(k kind, h *host) {
+	if pool := p.poolOf(h, k); pool.fits(p.specFor(k, h.key).need, false) {
+		pool.keep = true
+	}
+}
+
 // startWait is why a service cannot be started on the host now, its resources
 // and earlier failures aside.
 func (p *pass) startWait(k kind, h *host) *wait {

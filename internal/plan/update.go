@@ -114,10 +114,10 @@ func (p *pass) turnWait(k kind) *wait {
 // quorumWait is why no other service that serves is stopped now: without a majority of the
 // registries it may not get well again.
 func (p *pass) quorumWait(k kind) *wait {
-	t := &p.gate.tallies[registry]
-	if k == registry || t.available >= majority(t.members) {
+	if k == registry || p.gate.quorate() {
 		return nil
 	}
+	t := &p.gate.tallies[registry]
 	return &wait{code: codeOrder, message: fmt.Sprintf("%d of %d registries are available", t.available, t.members)}
 }
 
@@ -253,11 +253,10 @@ func (p *pass) rollDown(r *rollout, k kind, down []*host) {
 // motionLimit is how many instances of the service that are down may be on their way at a
 // time: as many as may be away, and of registries without a majority one.
 func (p *pass) motionLimit(k kind) int {
-	t := &p.gate.tallies[k]
-	if k == registry && t.available < majority(t.members) {
+	if k == registry && !p.gate.quorate() {
 		return 1
 	}
-	return t.limit
+	return p.gate.tallies[k].limit
 }
 
 // comesBack says that an instance was started as it was, because others try the pursued
