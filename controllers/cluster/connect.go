@@ -23,15 +23,16 @@ const secretRetry = 10 * time.Second
 func (r *Reconciler) connect(ctx context.Context, seen *observation) error {
 	cluster := seen.cluster
 	have := r.Fleet.Find(seen.key)
-	seen.everRegistered = cluster.Spec.Mesos.FrameworkID != ""
-	if cluster.Status.FrameworkID == "" && (have == nil || have.bridge.Snapshot().FrameworkID == "") {
-		id, err := r.Fleet.identity(seen.key).Known(ctx)
+	// Who names a framework has one that ran.
+	seen.bootstrapped = cluster.Spec.Mesos.FrameworkID != ""
+	unregistered := cluster.Status.FrameworkID == "" && (have == nil || have.bridge.Snapshot().FrameworkID == "")
+	if unregistered || have == nil && !cluster.Status.Bootstrapped {
+		id, bootstrapped, err := r.Fleet.identity(seen.key).Known(ctx)
 		if err != nil {
 			return err
 		}
 		seen.neverRan = id == ""
-		// A new cluster gets its id from Mesos, and has none before.
-		seen.everRegistered = id != ""
+		seen.bootstrapped = seen.bootstrapped || bootstrapped
 	}
 	if strings.HasPrefix(cluster.Spec.Mesos.Master, "zk://") {
 		// The framework goes on in Mesos, as whenever the operator is away.
@@ -70,8 +71,8 @@ func (r *Reconciler) connect(ctx context.Context, seen *observation) error {
 	if err != nil {
 		return fmt.Errorf("start the bridge: %w", err)
 	}
-	// The status will have the id, and will not say how it came by it.
-	seen.member.everRegistered = seen.member.everRegistered || seen.everRegistered
+	// It is not asked for again.
+	seen.member.bootstrapped = seen.member.bootstrapped || seen.bootstrapped
 	if problem := seen.member.bridge.Snapshot().Problem; problem.Reason == "Unauthorized" {
 		seen.retry = secretRetry
 	}

@@ -174,7 +174,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	again, err := r.report(ctx, seen, result, holdup, actErr)
-	if err := cmp.Or(deletionErr, actErr, err); err != nil {
+	if err := cmp.Or(deletionErr, actErr, err, seen.keepBootstrapped(ctx)); err != nil {
 		return ctrl.Result{}, err
 	}
 	r.Metrics.pass(req.NamespacedName, r.Clock.Since(began))

@@ -66,9 +66,10 @@ type member struct {
 	asked     asked
 	endpoint  Endpoint
 	secretRef v1alpha1.SecretKeyReference
-	// everRegistered: the framework id was known before this object had one.
-	everRegistered bool
-	cancel         context.CancelFunc
+	// bootstrapped: a registry of the framework has run, as is known from elsewhere than
+	// the status; bootstrapKept: the ConfigMap says so.
+	bootstrapped, bootstrapKept bool
+	cancel                      context.CancelFunc
 	// done is closed when the bridge has ended.
 	done chan struct{}
 	// passTook is how long the last pass took, in nanoseconds.

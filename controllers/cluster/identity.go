@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,9 +27,14 @@ type identity struct {
 	lease  *Lease
 }
 
-// frameworkIDKey is the key in the ConfigMap <cluster>-framework. Beside it
-// stands what cannot change during the framework's life (rule 9).
-const frameworkIDKey = "frameworkID"
+// Keys in the ConfigMap <cluster>-framework. Beside them stands what cannot change
+// during the framework's life (rule 9).
+const (
+	frameworkIDKey = "frameworkID"
+	// bootstrappedKey: a registry of the framework has run. The id alone does not tell
+	// it: a cluster may be deleted before its first registry started.
+	bootstrappedKey = "bootstrapped"
+)
 
 // conflict is an identity that the cluster must not take. Only a person can go
 // on.
@@ -74,18 +80,14 @@ func (i *identity) FrameworkID(ctx context.Context) (string, error) {
 }
 
 // Known returns the id that the cluster has or would take; empty when nothing
-// of it can run in Mesos.
-func (i *identity) Known(ctx context.Context) (string, error) {
+// of it can run in Mesos. bootstrapped: a registry of it has run.
+func (i *identity) Known(ctx context.Context) (id string, bootstrapped bool, err error) {
 	cluster, kept, err := i.read(ctx)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	for _, id := range []string{cluster.Status.FrameworkID, kept[frameworkIDKey], cluster.Spec.Mesos.FrameworkID} {
-		if id != "" {
-			return id, nil
-		}
-	}
-	return "", nil
+	return cmp.Or(cluster.Status.FrameworkID, kept[frameworkIDKey], cluster.Spec.Mesos.FrameworkID),
+		kept[bootstrappedKey] == "true", nil
 }
 
 // Adopt writes the id over an empty one and over nothing else.
@@ -141,6 +143,9 @@ func (i *identity) keep(ctx context.Context, cluster *v1alpha1.QuobyteCluster, k
 	}
 	data := immutable(cluster)
 	data[frameworkIDKey] = id
+	if cluster.Status.Bootstrapped {
+		data[bootstrappedKey] = "true"
+	}
 	err := i.client.Create(ctx, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: i.key.Namespace, Name: i.configMap().Name,
@@ -152,6 +157,38 @@ func (i *identity) keep(ctx context.Context, cluster *v1alpha1.QuobyteCluster, k
 		return fmt.Errorf("create ConfigMap %s: %w", i.configMap().Name, err)
 	}
 	return nil
+}
+
+// keepBootstrapped makes sure that the ConfigMap says that a registry has run. Where
+// there is none, the one that will be made says so.
+func (i *identity) keepBootstrapped(ctx context.Context) error {
+	kept := &corev1.ConfigMap{}
+	if err := i.reader.Get(ctx, i.configMap(), kept); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if kept.Data[bootstrappedKey] == "true" {
+		return nil
+	}
+	if kept.Data == nil {
+		kept.Data = map[string]string{}
+	}
+	kept.Data[bootstrappedKey] = "true"
+	if err := i.client.Update(ctx, kept); err != nil {
+		return fmt.Errorf("keep in ConfigMap %s that a registry has run: %w", kept.Name, err)
+	}
+	return nil
+}
+
+// keepBootstrapped keeps beside the framework's id that a registry has run, once a
+// status tells it: the id outlives the cluster object.
+func (o *observation) keepBootstrapped(ctx context.Context) error {
+	m := o.member
+	if m == nil || m.bootstrapKept || !o.cluster.Status.Bootstrapped {
+		return nil
+	}
+	err := m.identity.keepBootstrapped(ctx)
+	m.bootstrapKept = err == nil
+	return err
 }
 
 // immutable is what cannot change once there is a framework id.

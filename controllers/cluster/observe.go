@@ -48,8 +48,8 @@ type observation struct {
 	snapshot *mesosbridge.Snapshot
 	// neverRan: no framework id is known anywhere.
 	neverRan bool
-	// everRegistered: the framework is older than this object's knowledge of it.
-	everRegistered bool
+	// bootstrapped: a registry has run, as is known from elsewhere than the status.
+	bootstrapped bool
 	// decided is the time of the plan.
 	decided time.Time
 	// retry is when to look again at something that nothing wakes us for; zero:
@@ -99,9 +99,9 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 	seen.member.bridge.DeclareGone(seen.member.asked.goneAgents(cluster.GoneAgents()))
 	seen.snapshot = seen.member.bridge.Snapshot()
 	if ranBeforeProbing(cluster, seen.member.revisions.specs()) {
-		seen.member.everRegistered = true // also when the status has forgotten it
+		seen.member.bootstrapped = true // also when the status has forgotten it
 	}
-	seen.everRegistered = seen.everRegistered || seen.member.everRegistered
+	seen.bootstrapped = seen.bootstrapped || seen.member.bootstrapped
 	if !seen.snapshot.Connected {
 		seen.problem = seen.snapshot.Problem
 	}
@@ -149,7 +149,7 @@ func rememberedSnapshot(seen *observation) *mesosbridge.Snapshot {
 // plan decides on what was seen.
 func (o *observation) plan(now time.Time) plan.Result {
 	input := plan.Input{Now: now, Cluster: o.cluster, Inventory: o.inventory, Probing: o.probing(), Hosts: o.hosts,
-		Prober: o.prober, Mesos: o.snapshot, NeverRan: o.neverRan, EverRegistered: o.everRegistered}
+		Prober: o.prober, Mesos: o.snapshot, NeverRan: o.neverRan, Bootstrapped: o.bootstrapped}
 	if o.member != nil {
 		input.Specs = o.member.revisions.specs()
 	}

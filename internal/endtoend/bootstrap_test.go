@@ -86,3 +86,36 @@ func TestTwoBootstrapDevicesStartNothing(t *testing.T) {
 		t.Error("the bootstrap registry was not the first")
 	}
 }
+
+// Who deletes a cluster whose registries never started, and applies it again, has not
+// said that there is an installation: the framework's id is kept, and tells of none.
+func TestTwoBootstrapDevicesStartNothingAfterApplyingAgain(t *testing.T) {
+	t.Parallel()
+	p := newProbed(t, 2)
+	p.hosts.Mount("node1", testprobers.Bootstrap("/mnt/registry", "registry-1"))
+	p.hosts.Mount("node2", testprobers.Bootstrap("/mnt/registry", "registry-2"))
+	p.startAlone()
+	for range 2 {
+		p.applyProbed()
+		p.await("a word that there are two", func(c *v1alpha1.QuobyteCluster) bool {
+			return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonManyBootstraps)
+		})
+		p.deleteCluster("true")
+	}
+	if n := p.alive("registry"); n != 0 {
+		t.Errorf("%d registries run", n)
+	}
+}
+
+// With the framework's id outlives a cluster that a registry has run: when the mark is
+// lost with the device that carried it, the others start all the same.
+func TestRegistriesThatRanNeedNoBootstrapDeviceAfterApplyingAgain(t *testing.T) {
+	t.Parallel()
+	p := readyProbed(t, 3)
+	p.patch(`{"spec":{"state":"Stopped"}}`)
+	p.awaitMesos("the end of all services", func() bool { return p.services() == 0 })
+	p.deleteCluster("true")
+	p.hosts.Mount("node1", testprobers.Disk("/mnt/registry", "registry-1", "REGISTRY"))
+	p.applyProbed()
+	p.awaitMesos("all registries", func() bool { return p.alive("registry") == 3 })
+}

@@ -42,7 +42,7 @@ func (b *bootstrap) trace(hostKey string) {
 // is to be the first.
 func (p *pass) settleBootstrap() {
 	b := &p.bootstrap
-	if p.in.Cluster.Status.Bootstrapped || p.in.EverRegistered || p.in.Cluster.Annotations[v1alpha1.AnnotationBootstrapped] == "true" {
+	if p.in.Cluster.Status.Bootstrapped || p.in.Bootstrapped || p.in.Cluster.Annotations[v1alpha1.AnnotationBootstrapped] == "true" {
 		p.result.Bootstrapped = true
 		return
 	}

@@ -110,10 +110,10 @@ func TestBootstrapWaitsForSilentHostsSoLong(t *testing.T) {
 // Where a registry ever ran, the mark has no meaning.
 func TestNoBootstrapWhereOneRan(t *testing.T) {
 	for name, change := range map[string]func(f *fixture, in *Input){
-		"status":    func(f *fixture, _ *Input) { f.cluster.Status.Bootstrapped = true },
-		"framework": func(_ *fixture, in *Input) { in.EverRegistered = true },
-		"task":      func(f *fixture, _ *Input) { f.task(registry, "node9").State = mesos.TASK_UNREACHABLE },
-		"end":       func(f *fixture, _ *Input) { f.ended(f.task(registry, "node9"), mesos.TASK_KILLED, noon) },
+		"status": func(f *fixture, _ *Input) { f.cluster.Status.Bootstrapped = true },
+		"kept":   func(_ *fixture, in *Input) { in.Bootstrapped = true },
+		"task":   func(f *fixture, _ *Input) { f.task(registry, "node9").State = mesos.TASK_UNREACHABLE },
+		"end":    func(f *fixture, _ *Input) { f.ended(f.task(registry, "node9"), mesos.TASK_KILLED, noon) },
 		"status of tasks": func(f *fixture, _ *Input) {
 			f.cluster.Status.Tasks = []v1alpha1.TaskStatus{{Service: "registry", Host: "node9"}}
 		},

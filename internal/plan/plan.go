@@ -34,9 +34,8 @@ type Input struct {
 	// NeverRan: it is known that the cluster never had a framework, so that
 	// nothing of it can run anywhere.
 	NeverRan bool
-	// EverRegistered: the framework id was known before this object had one, so that
-	// a registry may have run though nothing else tells of it.
-	EverRegistered bool
+	// Bootstrapped: it is known from elsewhere than the status that a registry has run.
+	Bootstrapped bool
 	// Specs by their hashes, as the ControllerRevisions keep them: what a task runs,
 	// and what a rollback leads to.
 	Specs map[SpecKey]quobyte.Spec
