@@ -146,6 +146,10 @@ type Task struct {
 	// process's clock: what was known from before this process counts from when it
 	// was heard of first.
 	Steady time.Time
+	// Well is the longest time for which it was healthy until something else was said of
+	// it, and Relapses is how often that was that it is not, as this process has heard.
+	Well     time.Duration
+	Relapses int
 	// Killing is when a kill was first asked for here; zero when it was not.
 	Killing time.Time
 	// Heard: this subscription has said something of the task.

@@ -115,6 +115,38 @@ func TestSteady(t *testing.T) {
 	}
 }
 
+// How long it was well before something else was said, and how often it fell ill.
+func TestRelapses(t *testing.T) {
+	p := play(t)
+	p.ready("a", "o")
+	p.answer(p.launch("a", "o", "t"), answer{outcome: accepted})
+	for _, step := range []struct {
+		said     mesos.TaskState
+		healthy  *bool
+		lasts    time.Duration
+		well     time.Duration
+		relapses int
+	}{
+		{mesos.TASK_RUNNING, nil, time.Minute, 0, 0},
+		{mesos.TASK_RUNNING, ptr(false), time.Minute, 0, 0},
+		{mesos.TASK_RUNNING, ptr(true), 5 * time.Second, 0, 0},
+		{mesos.TASK_RUNNING, ptr(true), 5 * time.Second, 0, 0},
+		{mesos.TASK_RUNNING, ptr(false), time.Minute, 10 * time.Second, 1},
+		{mesos.TASK_RUNNING, ptr(true), 20 * time.Second, 10 * time.Second, 1},
+		{mesos.TASK_UNREACHABLE, nil, time.Minute, 20 * time.Second, 1}, // by no fault of its own
+		{mesos.TASK_RUNNING, ptr(true), 3 * time.Second, 20 * time.Second, 1},
+		{mesos.TASK_RUNNING, ptr(false), time.Minute, 20 * time.Second, 2},
+	} {
+		e := update("t", "a", step.said, nil)
+		e.Update.Status.Healthy = step.healthy
+		p.s.event(e, p.now)
+		if task := p.s.snapshot().Tasks["t"]; task.Well != step.well || task.Relapses != step.relapses {
+			t.Errorf("%s, healthy %s: well for %v, %d relapses, want %v, %d", task.State, healthOf(task), task.Well, task.Relapses, step.well, step.relapses)
+		}
+		p.now = p.now.Add(step.lasts)
+	}
+}
+
 // What ran before this process counts from when this process has heard of it.
 func TestSteadyOfWhatWasRemembered(t *testing.T) {
 	p := play(t)

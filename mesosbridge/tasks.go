@@ -201,6 +201,12 @@ func (s *state) apply(id string, st *mesos.TaskStatus) {
 	}
 	t = s.editTask(id)
 	t.Heard, t.Launching = true, false
+	if (changes || healthChanges) && t.State == mesos.TASK_RUNNING && t.Healthy != nil && *t.Healthy {
+		t.Well = max(t.Well, s.now.Sub(t.Steady))
+		if healthChanges {
+			t.Relapses++
+		}
+	}
 	if changes {
 		s.taskStates[t.State]--
 		s.taskStates[said]++

@@ -194,6 +194,9 @@ func (p *pass) triesSince(k kind, h *host, stood bool) (since time.Time, tries b
 		return c.began(), counted && p.failing(k, h.key) && !h.maintenance && p.startWait(k, h) == nil
 	case s.task.outdated:
 		return since, false
+	case !stood && p.flaps(s, k):
+		// What was before this process nobody knows.
+		return latest(p.launchedAt(s.task), p.snap.Since), true
 	}
 	switch s.task.status {
 	case available:
@@ -220,6 +223,19 @@ func (p *pass) triesSince(k kind, h *host, stood bool) (since time.Time, tries b
 		since = c.began()
 	}
 	return since, true
+}
+
+// flaps says that the instance is well and sick by turns, and was never well for minReady:
+// it does not come up, though it is never sick for long.
+func (p *pass) flaps(s *slot, k kind) bool {
+	t := s.task
+	switch {
+	case t.Relapses < 2 || t.Well >= p.in.Cluster.Spec.Update.MinReady.Duration:
+		return false
+	case t.status == available:
+		return p.presenceOf(s, k) == young
+	}
+	return t.status == unhealthy
 }
 
 // began is when the failures that are counted began; zero without a counter.
@@ -258,6 +274,8 @@ func (p *pass) failure(k kind, h *host) failedInstance {
 		quoted = t.Reason
 	}
 	switch {
+	case p.flaps(&h.slots[k], k):
+		quoted = "its health check fails again and again"
 	case t.status == unhealthy:
 		quoted = "its health check fails"
 	case t.status == comingUp:

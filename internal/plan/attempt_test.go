@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -172,6 +173,64 @@ func TestWhatRanWellHasNotFailed(t *testing.T) {
 	wantState(t, l.pass(), v1alpha1.UpdateProgressing)
 	l.now = l.now.Add(9 * time.Minute)
 	wantState(t, l.pass(), v1alpha1.UpdateFailed)
+}
+
+// What is well for a moment and sick for a moment, by turns, does not come up.
+func TestUpdateFailsOfFlapping(t *testing.T) {
+	tests := map[string]struct {
+		well, sick time.Duration
+		once       time.Duration // for which it was well before, once
+		restart    bool          // of the operator, a minute before the time-out
+		fails      time.Duration // zero: never
+	}{
+		"flaps":                      {20 * time.Second, 10 * time.Second, 0, false, 10 * time.Minute},
+		"ran well before":            {20 * time.Second, 10 * time.Second, 40 * time.Second, false, 0},
+		"a new process sees it flap": {20 * time.Second, 10 * time.Second, 0, true, 19 * time.Minute},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			l, task := trying(t, func(*mesosbridge.Task) {})
+			l.cluster.Spec.Update.MinReady.Duration = 30 * time.Second
+			said := func(healthy bool) {
+				if healthy {
+					task.Healthy = yes()
+				} else {
+					task.Healthy, task.Relapses = no(), task.Relapses+1
+					task.Well = max(task.Well, test.once, l.now.Sub(task.Steady))
+				}
+				task.Steady = l.now
+			}
+			for l.now.Before(noon.Add(25 * time.Minute)) {
+				since := l.now.Sub(noon)
+				if test.restart && since == 9*time.Minute {
+					l.restartOperator()
+					task.Well, task.Relapses = 0, 0
+				}
+				said(true)
+				for range 2 {
+					r := l.pass()
+					wantList(t, fmt.Sprint("stops after ", since), kills(r))
+					if test.fails > 0 && since >= test.fails {
+						wantState(t, r, v1alpha1.UpdateFailed)
+						wantText(t, r.Update.Message, "data on node2 did not come up with version 1.1.5 within 10m0s: its health check fails again and again")
+					} else {
+						wantState(t, r, v1alpha1.UpdateProgressing)
+					}
+					if *task.Healthy {
+						l.now = l.now.Add(test.well)
+						said(false)
+					} else {
+						l.now = l.now.Add(test.sick)
+					}
+				}
+			}
+			said(true)
+			l.now = l.now.Add(30 * time.Second)
+			r := l.pass()
+			wantState(t, r, v1alpha1.UpdateProgressing)
+			wantList(t, "it goes on", kills(r), "data node1")
+		})
+	}
 }
 
 // TestOnlyUpdatesFail has services that do not come up, with no update, or by no fault
