@@ -38,8 +38,10 @@ type probers struct {
 	misplaced []*host
 	// hung and outdated ones are replaced, a few at a time.
 	hung, outdated []*host
-	// inMotion are those on their way up or down.
+	// inMotion are those on their way up or down, and stuck the hosts of those that have
+	// been for long.
 	inMotion int
+	stuck    []*host
 	waits    []*wait
 }
 
@@ -179,6 +181,9 @@ func (p *pass) lookAtProber(h *host) {
 	case !may && !h.devices, t.id.Legacy:
 	case t.status == halting, t.status == launching:
 		r.inMotion++
+		if p.silent(t.Since) {
+			r.stuck = append(r.stuck, h)
+		}
 	case t.status != available:
 	case p.hangs(h, t):
 		r.hung = append(r.hung, h)
@@ -200,9 +205,12 @@ func (p *pass) hangs(h *host, t *task) bool {
 	if p.reports(h) {
 		heard = latest(heard, p.knownOf(h).Received)
 	}
-	until := heard.Add(silentIntervals*p.in.Prober.Interval + silentGrace)
-	p.at(until)
-	return !p.now.Before(until)
+	return p.silent(heard)
+}
+
+// silent says that a prober that was heard of then should have reported by now.
+func (p *pass) silent(heard time.Time) bool {
+	return !p.within(heard, silentIntervals*p.in.Prober.Interval+silentGrace)
 }
 
 // stopMisplaced stops what is of no use on its host, behind its barrier (rule 15).
@@ -330,7 +338,13 @@ func (p *pass) proberRetry(h *host, flood time.Time, pool *pool) *wait {
 
 // reportProbers sums up why some do not run.
 func (p *pass) reportProbers() {
-	waits := p.probers.waits
+	var waits []*wait
+	slices.SortFunc(p.probers.stuck, byName)
+	for _, h := range p.probers.stuck {
+		t := h.prober
+		waits = append(waits, waitOn(h, codeFailing, "its prober is stuck in "+stateName(t.State)+" since "+t.Since.UTC().Format(time.RFC3339)))
+	}
+	waits = append(waits, p.probers.waits...)
 	if len(waits) == 0 {
 		return
 	}

@@ -181,6 +181,39 @@ func TestProbersAreReplacedAFewAtATime(t *testing.T) {
 	}
 }
 
+// Probers that are stuck at their start or their end keep others from being replaced, and
+// are told of.
+func TestStuckProbersAreToldOf(t *testing.T) {
+	f := newFixture(t)
+	f.probed()
+	for i := range 12 {
+		host := fmt.Sprintf("node%02d", i)
+		f.agent(host)
+		f.reporting(host)
+		if task := proberOn(f, host); i < 10 {
+			task.Since = noon
+			task.State = mesos.TASK_STAGING
+		} else {
+			f.ended(task, mesos.TASK_KILLED, noon)
+			f.proberTask(host, "old")
+		}
+	}
+	for after, want := range map[time.Duration]string{
+		7*time.Minute - time.Second: "",
+		7 * time.Minute:             "node00: its prober is stuck in STAGING since 2026-11-21T12:00:00Z (and 9 more hosts without a prober)",
+	} {
+		f.now = noon.Add(after)
+		for _, h := range f.hosts {
+			h.Received = f.now
+		}
+		r := f.plan()
+		wantList(t, "kills", kills(r))
+		if r.Probers.Waits != want {
+			t.Errorf("after %s: %q", after, r.Probers.Waits)
+		}
+	}
+}
+
 // Services stop before the probers, and the framework goes after them.
 func TestTeardownStopsProbersLast(t *testing.T) {
 	f := newFixture(t)
