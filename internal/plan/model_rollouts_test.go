@@ -210,10 +210,20 @@ func (m *model) ranLast(s quobyte.Service, host string) string {
 	return hash
 }
 
+// runsAnother says that a service runs with another spec than is asked for.
+func (m *model) runsAnother() bool {
+	for _, t := range m.tasks {
+		if id, ok := quobyte.ParseTaskID(t.t.ID); ok && t.service != string(quobyte.ProberService) && id.Hash != quobyte.SpecOf(m.cluster, id.Service).Hash() {
+			return true
+		}
+	}
+	return false
+}
+
 // newGood checks that what ran well did.
 func (c *checker) newGood(good *v1alpha1.GoodRevision) {
-	m := c.m
-	if was := m.cluster.Status.Good; good.Stopped {
+	m, was := c.m, c.m.cluster.Status.Good
+	if good.Stopped {
 		is := *was
 		is.Stopped = true
 		for _, t := range m.tasks {
@@ -225,6 +235,13 @@ func (c *checker) newGood(good *v1alpha1.GoodRevision) {
 			c.fail("%+v counts as good and stopped", good)
 		}
 		return
+	}
+	if was != nil && was.Stopped && m.runsAnother() {
+		is := *was
+		is.Stopped = false
+		if reflect.DeepEqual(&is, good) {
+			return // The start after state Stopped is over: something else is asked for.
+		}
 	}
 	if good.Revision != m.revision() || m.cluster.Spec.Update.Paused || m.cluster.Spec.Suspend || m.stops() || m.goesBack() {
 		c.fail("%+v counts as good", good)
