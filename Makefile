@@ -35,6 +35,14 @@ SEED ?= 1
 simulate: ## Let the operator live through SEEDS=1000 simulated clusters, from SEED=1 on.
 	GOGC=400 go test ./internal/simulation -run '^TestSimulation$$' -timeout 0 -count=1 -v -seeds=$(SEEDS) -seed=$(SEED) | grep --line-buffered -vE '^(=== |  *--- PASS)'; exit $${PIPESTATUS[0]}
 
+# How many random histories.
+CHECKS ?= 2000
+
+.PHONY: properties
+properties: ## Check the planner in CHECKS=2000 random histories of a seed of their own, or of SEED=7.
+	@seed=$(if $(filter command line,$(origin SEED)),$(SEED),$$RANDOM$$RANDOM); echo "SEED=$$seed"; \
+	go test ./internal/plan -run '^(TestProperties|TestRollbacks)$$' -timeout 0 -count=1 -rapid.seed=$$seed -rapid.checks=$(CHECKS)
+
 .PHONY: simulate-upgrade
 simulate-upgrade: ## Upgrade 1,000 hosts in virtual time: it takes as long as its tasks.
 	GOGC=400 go test ./internal/simulation -run '^TestUpgradeTakesTheTimeOfItsTasks$$' -timeout 0 -count=1 -hosts=1000
