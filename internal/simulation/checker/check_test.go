@@ -93,6 +93,21 @@ func (s *story) sickens(hosts ...string) {
 	s.rest(10 * time.Minute)
 }
 
+// firstRegistries launches two, on hosts with probers, where none has run.
+func (s *story) firstRegistries(after time.Duration) {
+	s.Entries, s.Tasks = nil, nil
+	s.connects("agent-a", "agent-b")
+	for _, host := range []string{"a", "b"} {
+		s.device("disk-"+host, host)
+		s.runs("prober", "quobyte.prober.h."+host, host)
+	}
+	s.rest(time.Hour)
+	for _, host := range []string{"a", "b"} {
+		s.runs("registry", "quobyte.registry.h."+host, host)
+		s.rest(after)
+	}
+}
+
 // offersWindow makes the offer of which the next launch is, on a host with a window.
 func (s *story) offersWindow(host string, start time.Time) {
 	s.event(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: []mesos.Offer{{
@@ -297,6 +312,8 @@ func TestRules(t *testing.T) {
 			}
 			s.runs("metadata", "quobyte.metadata.h.a", "a")
 		}, "start order"},
+		"two first registries": {func(s *story) { s.firstRegistries(0) }, "start order"},
+		"one after the other":  {func(s *story) { s.firstRegistries(time.Second) }, ""},
 		"metadata, and a registry runs by the word of Mesos alone": {func(s *story) {
 			s.act(Act{Kind: DeviceAppears, Device: "disk-m", Host: "a", Types: []string{"metadata"}})
 			for _, host := range []string{"a", "b", "c"} {

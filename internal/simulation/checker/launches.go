@@ -44,6 +44,7 @@ func (c *check) launchFits(t *task) {
 // in this session: that an earlier process has asked for its end it does not say.
 func (c *check) startsInOrder(t *task) {
 	if t.service == "registry" {
+		c.startsAlone(t)
 		return
 	}
 	for _, other := range c.tasks {
@@ -60,6 +61,29 @@ func (c *check) startsInOrder(t *task) {
 		}
 	}
 	c.violate("start order", "%s is launched, and no registry runs", t.id)
+}
+
+// startsAlone: where probers tell which device makes the installation, its registry runs
+// before another one is started. Two that began at the same time would make two.
+func (c *check) startsAlone(t *task) {
+	if !c.probed() {
+		return
+	}
+	rival := ""
+	for _, other := range c.tasks {
+		if other.service != "registry" {
+			continue
+		}
+		if truth := c.truth[other.id]; truth != nil && !truth.Running.IsZero() && truth.Running.Before(c.now) {
+			return
+		}
+		if other.host != t.host && c.isLive(other) {
+			rival = other.id
+		}
+	}
+	if rival != "" {
+		c.violate("start order", "%s is launched beside %s, and no registry has run", t.id, rival)
+	}
 }
 
 // longSince says that it has been so since before then.
