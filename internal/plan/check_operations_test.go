@@ -73,7 +73,7 @@ func (c *checker) restarts() {
 			limit = 1
 		}
 		for id, other := range m.tasks {
-			if id != k.TaskID && other.service == t.service && !other.hidden && !other.t.Killing.IsZero() && m.now.Sub(other.t.Killing) < time.Minute && m.wantsTask(other) {
+			if id != k.TaskID && other.service == t.service && !other.hidden && other.agent.up && !other.t.Killing.IsZero() && m.now.Sub(other.t.Killing) < time.Minute && m.wantsTask(other) {
 				stopping += " " + id
 				limit--
 			}

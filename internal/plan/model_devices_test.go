@@ -199,15 +199,6 @@ func (m *model) servedBefore(d *v1alpha1.QuobyteDevice, s quobyte.Service, movin
 			return true
 		}
 	}
-	return m.unreadableAnywhere()
-}
-
-func (m *model) unreadableAnywhere() bool {
-	for _, t := range m.tasks {
-		if t.service == "" && !t.hidden && !t.agent.up {
-			return true
-		}
-	}
 	return false
 }
 

@@ -267,7 +267,7 @@ func (c *checker) newGood(good *v1alpha1.GoodRevision) {
 // outOfReach says that something outside keeps the task from being updated.
 func (m *model) outOfReach(t *modelTask) bool {
 	a, p := m.aloneOn(t.host), &m.cluster.Spec.Placement
-	return a == nil || !a.behind || t.hidden || mesosbridge.Doubtful(t.t.State) || m.unreadableAnywhere() ||
+	return a == nil || !a.behind || t.hidden || mesosbridge.Doubtful(t.t.State) ||
 		m.drains(t.host) || len(p.Hosts)+len(p.Attributes) > 0 || contains(p.CordonedHosts, t.host) ||
 		slices.ContainsFunc(m.tasksOf(a), func(other *modelTask) bool { return other.service == "" || other.host != t.host }) ||
 		m.probing && !m.confirmed(quobyte.Service(t.service), t.host)
