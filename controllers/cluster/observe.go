@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -171,8 +172,8 @@ func DeviceChanged(before, after client.Object) bool {
 		len(before.GetFinalizers()) != len(after.GetFinalizers()) ||
 		// The label says whether somebody has declared it.
 		before.GetLabels()[v1alpha1.LabelDiscovered] != after.GetLabels()[v1alpha1.LabelDiscovered] ||
-		// A restart was asked for.
-		before.GetAnnotations()[v1alpha1.AnnotationRestartedAt] != after.GetAnnotations()[v1alpha1.AnnotationRestartedAt] ||
+		// A restart was asked for, perhaps.
+		!maps.Equal(before.GetAnnotations(), after.GetAnnotations()) ||
 		// Its service waits until the status remembers the volume.
 		volumeState(before) != volumeState(after) ||
 		// The services of one that was moved wait until its status says where it is.

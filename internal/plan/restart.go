@@ -57,6 +57,7 @@ func (p *pass) settleRestarts() {
 	}
 	for i := range p.in.Inventory.Devices {
 		d := &p.in.Inventory.Devices[i]
+		p.refuseServices(d.Object)
 		value, asked := d.Object.Annotations[v1alpha1.AnnotationRestartedAt]
 		if !asked {
 			continue
@@ -68,7 +69,7 @@ func (p *pass) settleRestarts() {
 		}
 	}
 	slices.Sort(r.bad)
-	slices.SortFunc(r.badDevices, func(a, b badDevice) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(r.badDevices, func(a, b badDevice) int { return strings.Compare(a.name+a.message, b.name+b.message) })
 	slices.Sort(r.later)
 	if !r.any || p.mode == stopping {
 		return
@@ -80,6 +81,26 @@ func (p *pass) settleRestarts() {
 				return
 			}
 		}
+	}
+}
+
+// refuseServices tells of annotations that only a cluster may have: a device's restart is
+// that of all services of its host.
+func (p *pass) refuseServices(device *v1alpha1.QuobyteDevice) {
+	for name := range device.Annotations {
+		if strings.HasPrefix(name, v1alpha1.AnnotationRestartedAt+"-") {
+			p.course.restarts.refuse(fmt.Sprintf("annotation %s of device %s: one service is restarted by an annotation of the cluster, and all those bound to the device's host by %s: nothing is restarted for it",
+				name, device.Name, v1alpha1.AnnotationRestartedAt), device)
+		}
+	}
+}
+
+// refuse notes an annotation that cannot be followed; device is nil when it is the
+// cluster's.
+func (r *requests) refuse(why string, device *v1alpha1.QuobyteDevice) {
+	r.bad = append(r.bad, why)
+	if device != nil {
+		r.badDevices = append(r.badDevices, badDevice{device.Name, why})
 	}
 }
 
@@ -96,10 +117,7 @@ func (p *pass) requested(name, value string, device *v1alpha1.QuobyteDevice) tim
 	case err != nil:
 		bad := fmt.Sprintf("annotation %s%s is %q, which is no time in RFC 3339 such as 2026-11-21T12:00:00Z: nothing is restarted for it",
 			name, whose, bounded(value))
-		r.bad = append(r.bad, bad)
-		if device != nil {
-			r.badDevices = append(r.badDevices, badDevice{device.Name, bad})
-		}
+		r.refuse(bad, device)
 		return time.Time{}
 	case at.After(p.now):
 		p.at(at)

@@ -136,6 +136,7 @@ func TestRestartTimeThatCannotBeRead(t *testing.T) {
 		v1alpha1.AnnotationRestartedAt + "-data": "2026-11-21 12:00",
 	}
 	metav1.SetMetaDataAnnotation(&l.devices[0].ObjectMeta, v1alpha1.AnnotationRestartedAt, "yesterday")
+	metav1.SetMetaDataAnnotation(&l.devices[1].ObjectMeta, v1alpha1.AnnotationRestartedAt+"-data", noon.Format(time.RFC3339))
 	r := l.pass()
 	wantList(t, "kills", kills(r))
 	for _, says := range []string{
@@ -143,6 +144,7 @@ func TestRestartTimeThatCannotBeRead(t *testing.T) {
 		`annotation mesos.quobyte.com/restarted-at-dta: there is no service "dta", but registry, metadata, data, s3, api, webconsole, client`,
 		`annotation mesos.quobyte.com/restarted-at-data is "2026-11-21 12:00"`,
 		`annotation mesos.quobyte.com/restarted-at of device dev-001 is "yesterday"`,
+		`annotation mesos.quobyte.com/restarted-at-data of device dev-005: one service is restarted by an annotation of the cluster`,
 	} {
 		found := slices.ContainsFunc(r.Reasons, func(reason v1alpha1.Reason) bool {
 			return len(reason.Message) >= len(says) && reason.Message[:len(says)] == says
