@@ -201,8 +201,8 @@ func (p *pass) tallyUp() {
 // task that is here is of another device, which leaves, and has a vote of its own.
 func (t *tally) tallyMove(k kind, h *host) {
 	s := &h.slots[k]
-	if s.moving == nil || s.wanted {
-		return
+	if s.moving == nil || s.wanted || s.movingFrom.slots[k].wanted {
+		return // or another device keeps the one on the old host, which is counted there
 	}
 	switch before := s.movingFrom.slots[k].task; {
 	case before == nil:

@@ -183,6 +183,18 @@ func TestMoveLeavesTheServiceToOthers(t *testing.T) {
 	}
 }
 
+// A registry that another device keeps on the old host is one member, and no second one
+// for the device that was carried on.
+func TestMoveFromAHostWhoseRegistryIsDown(t *testing.T) {
+	f, d := movedData(t)
+	f.inventory = append(f.inventory, found(f.device("node3", allTypes...)))
+	d.Object.Status.Host = "node3" // nothing starts on node4 before that is written
+	f.offer(f.snap.Agents["agent-node3"], "*", large()...)
+	f.ended(f.find(registry, "node3"), mesos.TASK_KILLED, f.now)
+	f.ended(f.find(metadata, "node3"), mesos.TASK_KILLED, f.now)
+	wantList(t, "launches", launches(f.plan()), "registry node3", "metadata node3")
+}
+
 func TestMoveWaitsForWhatTheStatusRemembers(t *testing.T) {
 	f, d := movedData(t)
 	remembered := f.find(data, "node3")
