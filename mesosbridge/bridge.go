@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +61,9 @@ func New(cfg Config) (*Bridge, error) {
 		interrupt: func(error) {},
 	}
 	b.state.remember(c.Remembered, c.Clock.Now())
+	for _, id := range c.UsedUp {
+		b.state.declared[id] = false
+	}
 	b.state.notes = nil
 	return b, nil
 }
@@ -124,6 +128,21 @@ func (b *Bridge) Revive(roles []string) {
 // until a call leaves the agent out and a later one names it again.
 func (b *Bridge) DeclareGone(agentIDs []string) {
 	b.input(func(s *state, now time.Time) { s.declareGone(agentIDs, now) })
+}
+
+// UsedUp are the agents that are declared gone by a word that is used up, sorted. Who
+// starts anew has to know them: the word still stands where it was said.
+func (b *Bridge) UsedUp() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var ids []string
+	for id, waits := range b.state.declared {
+		if !waits && !b.state.gone[id] {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // Reconfigure ends the present subscription and begins a new one by the new

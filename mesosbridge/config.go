@@ -28,6 +28,9 @@ type Config struct {
 	// Remembered are tasks that ran when somebody last looked (from the status
 	// of the resources). They count as perhaps running until Mesos says more.
 	Remembered []RememberedTask
+	// UsedUp are agents that were declared gone and have been there since, as UsedUp
+	// told a process before this one: being declared gone again means nothing.
+	UsedUp []string
 	// Wake is called after every change of the snapshot, from any goroutine; it
 	// must not block. nil: nobody is woken.
 	Wake func()

@@ -189,6 +189,9 @@ func degradedCondition(result plan.Result, actErr error) metav1.Condition {
 	if more := len(result.Alerts) - told; more > 0 {
 		messages = append(messages, fmt.Sprintf("and %d more", more))
 	}
+	if actErr != nil {
+		messages = append(messages, actErr.Error()) // it may be why nothing gets better
+	}
 	return condition(v1alpha1.ConditionDegraded, true, result.Alerts[0].Reason, strings.Join(messages, "; "))
 }
 

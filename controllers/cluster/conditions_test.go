@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -167,5 +168,14 @@ func TestTheStatusKeepsWhatThePlanRemembers(t *testing.T) {
 	summarise(s, &observation{cluster: &v1alpha1.QuobyteCluster{}, snapshot: &mesosbridge.Snapshot{}}, result)
 	if s.Revision != "r2" || s.Good.Version != "1.1.5" || s.Update.Failed.Revision != "r2" || s.Failures[0].First == nil || s.Summary.Update != "failed" {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Why nothing is launched is told also when something else is the matter.
+func TestDegradedTellsOfAFailedActionBesideAlerts(t *testing.T) {
+	result := plan.Result{Alerts: []plan.Alert{{Reason: "Unclaimed", Message: "data on node1 runs without a device object"}}}
+	c := degradedCondition(result, errors.New("ConfigMap quobyte-tasks is not as the operator wrote it: nothing is launched"))
+	if !strings.Contains(c.Message, "nothing is launched") || !strings.Contains(c.Message, "node1") {
+		t.Errorf("%s: %s", c.Reason, c.Message)
 	}
 }

@@ -23,6 +23,11 @@ const secretRetry = 10 * time.Second
 func (r *Reconciler) connect(ctx context.Context, seen *observation) error {
 	cluster := seen.cluster
 	have := r.Fleet.Find(seen.key)
+	if have != nil && have.uid != cluster.UID {
+		// Another object of the same name: nothing of the old one holds.
+		r.Fleet.Remove(seen.key)
+		have = nil
+	}
 	// Who names a framework has one that ran.
 	seen.bootstrapped = cluster.Spec.Mesos.FrameworkID != ""
 	unregistered := cluster.Status.FrameworkID == "" && (have == nil || have.bridge.Snapshot().FrameworkID == "")

@@ -150,6 +150,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	seen.decided = r.Clock.Now()
 	result := seen.plan(seen.decided)
+	result.Tasks = seen.unwritten(result.Tasks)
 	wrote, actErr := r.storeRevisions(ctx, seen, result.Launches)
 	if wrote {
 		// That took its time. What was decided before it is decided anew.
@@ -169,12 +170,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	r.askProbers(seen, result)
 	r.Views.Publish(req.NamespacedName, result.Devices, seen.inventory)
 	r.took(seen, began)
+	actErr = cmp.Or(actErr, seen.keepBootstrapped(ctx), seen.keepUsedUp(ctx))
 	gone, holdup, deletionErr := r.finishDeletion(ctx, seen, result)
 	if gone {
 		return ctrl.Result{}, nil
 	}
 	again, err := r.report(ctx, seen, result, holdup, actErr)
-	if err := cmp.Or(deletionErr, actErr, err, seen.keepBootstrapped(ctx)); err != nil {
+	if err := cmp.Or(deletionErr, actErr, err); err != nil {
 		return ctrl.Result{}, err
 	}
 	r.Metrics.pass(req.NamespacedName, r.Clock.Since(began))

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -45,6 +46,11 @@ func (r *Reconciler) finishDeletion(ctx context.Context, seen *observation, resu
 			holdup += ": " + result.Reasons[0].Message
 		}
 		return false, holdup, nil
+	case teardown && seen.untold() != "":
+		// Nobody writes it when the cluster is gone, and a new installation would take what
+		// stands there for traces of a registry that ran.
+		seen.lookAgain(time.Second)
+		return false, "all services have stopped; the status of device " + seen.untold() + " has yet to tell it", nil
 	default:
 		if err := r.leaveMesos(ctx, seen, result, teardown); err != nil {
 			return false, err.Error(), err
@@ -64,6 +70,19 @@ func (r *Reconciler) finishDeletion(ctx context.Context, seen *observation, resu
 	}
 	r.reports.forget(seen.key)
 	return true, "", nil
+}
+
+// untold is a device whose status lists a task that has ended; empty: none does. What is
+// on an agent that cannot be reached stays listed.
+func (o *observation) untold() string {
+	for _, d := range o.written {
+		for i := range d.Status.Services {
+			if o.snapshot.Tasks[d.Status.Services[i].TaskID] == nil {
+				return d.Name
+			}
+		}
+	}
+	return ""
 }
 
 // stillThere asks the API server, past the cache, whether the object that is being deleted
@@ -93,6 +112,9 @@ func (r *Reconciler) leaveMesos(ctx context.Context, seen *observation, result p
 			"framework %s is removed from Mesos", seen.snapshot.FrameworkID)
 		return nil
 	}
+	if err := seen.member.identity.leave(ctx, seen.snapshot.FrameworkID); err != nil {
+		return err
+	}
 	if err := seen.member.ledger.leaveTasks(ctx, result.Tasks, r.Clock.Now()); err != nil {
 		return err
 	}
@@ -106,7 +128,7 @@ func (r *Reconciler) leaveMesos(ctx context.Context, seen *observation, result p
 
 // forgetEverything removes what outlives an orphaned cluster.
 func (r *Reconciler) forgetEverything(ctx context.Context, seen *observation) error {
-	if err := r.Fleet.identity(seen.key).forget(ctx, seen.cluster.Status.FrameworkID); err != nil {
+	if err := r.Fleet.identity(seen.key).forget(ctx, cmp.Or(seen.cluster.Status.FrameworkID, seen.snapshot.FrameworkID)); err != nil {
 		return err
 	}
 	stored, err := loadRevisions(ctx, r.Reader, r.Client, seen.key)

@@ -43,6 +43,7 @@ type Fleet struct {
 	// transport of all bridges; nil: each has its own.
 	transport http.RoundTripper
 	metrics   *mesosbridge.Metrics
+	taking    sync.Mutex // see identity
 
 	run    context.Context
 	cancel context.CancelFunc
@@ -70,6 +71,8 @@ type member struct {
 	// the status; bootstrapKept: the ConfigMap says so.
 	bootstrapped, bootstrapKept bool
 	cancel                      context.CancelFunc
+	// namespaceEnds: the namespace is being deleted, which nothing undoes.
+	namespaceEnds bool
 	// done is closed when the bridge has ended.
 	done chan struct{}
 	// passTook is how long the last pass took, in nanoseconds.
@@ -81,6 +84,9 @@ type member struct {
 	noticed map[string]string
 	// saidGone are the agents that a person has declared gone, as the log tells.
 	saidGone []string
+	// usedUp are the agents that were there again after a person had declared them gone,
+	// as the ConfigMap has them.
+	usedUp []string
 	// answered is what was said last of the maintenance of agents, by agent id.
 	answered map[string]string
 }
@@ -178,11 +184,6 @@ func (f *Fleet) Find(key types.NamespacedName) *member {
 func (f *Fleet) Ensure(ctx context.Context, cluster *v1alpha1.QuobyteCluster, endpoint Endpoint) (*member, error) {
 	key := client.ObjectKeyFromObject(cluster)
 	have := f.Find(key)
-	if have != nil && have.uid != cluster.UID {
-		// Another object of the same name: nothing of the old one holds.
-		f.Remove(key)
-		have = nil
-	}
 	if have != nil {
 		if !reflect.DeepEqual(have.endpoint, endpoint) {
 			if err := have.bridge.Reconfigure(f.bridgeConfig(key, have, nil, endpoint)); err != nil {
@@ -220,6 +221,9 @@ func (f *Fleet) start(ctx context.Context, cluster *v1alpha1.QuobyteCluster, end
 		probes:    newProbes(f.log.WithValues("cluster", key.String()), func() { f.wake(key) }),
 	}
 	if m.revisions, err = loadRevisions(ctx, f.reader, f.client, key); err != nil {
+		return nil, err
+	}
+	if m.usedUp, err = m.identity.usedUp(ctx); err != nil {
 		return nil, err
 	}
 	if m.bridge, err = mesosbridge.New(f.bridgeConfig(key, m, remembered, endpoint)); err != nil {
@@ -271,7 +275,7 @@ func (f *Fleet) bridgeConfig(key types.NamespacedName, m *member, remembered []m
 	return mesosbridge.Config{
 		Name:    key.String(),
 		Masters: e.Masters, Framework: e.Framework, Credential: e.Credential,
-		Identity: m.identity, Remembered: remembered,
+		Identity: m.identity, Remembered: remembered, UsedUp: m.usedUp,
 		Wake: func() { f.wake(key) },
 		OnMessage: func(agentID, executorID string, data []byte) {
 			m.probes.take(agentID, executorID, data, f.clock.Now())
@@ -282,7 +286,7 @@ func (f *Fleet) bridgeConfig(key types.NamespacedName, m *member, remembered []m
 }
 
 func (f *Fleet) identity(key types.NamespacedName) *identity {
-	return &identity{key: key, reader: f.reader, client: f.client, lease: f.lease}
+	return &identity{key: key, reader: f.reader, client: f.client, lease: f.lease, taking: &f.taking}
 }
 
 // remember collects the tasks that the status of the cluster and of its devices

@@ -5,6 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,6 +29,9 @@ type identity struct {
 	reader client.Reader // past the cache
 	client client.Client
 	lease  *Lease
+	// taking is held while a framework is looked up among the other clusters and taken: of
+	// two that are applied at once with one id, one gets it.
+	taking *sync.Mutex
 }
 
 // Keys in the ConfigMap <cluster>-framework. Beside them stands what cannot change
@@ -34,6 +41,9 @@ const (
 	// bootstrappedKey: a registry of the framework has run. The id alone does not tell
 	// it: a cluster may be deleted before its first registry started.
 	bootstrappedKey = "bootstrapped"
+	// usedUpKey: agents that a person has declared gone and that were there again, separated
+	// by commas. The annotation still names them, and must not count in the next process.
+	usedUpKey = "goneAgentsThatCameBack"
 )
 
 // conflict is an identity that the cluster must not take. Only a person can go
@@ -73,6 +83,8 @@ func (i *identity) FrameworkID(ctx context.Context) (string, error) {
 	if id == "" {
 		return "", nil
 	}
+	i.taking.Lock()
+	defer i.taking.Unlock()
 	if err := i.unused(ctx, id); err != nil {
 		return "", err
 	}
@@ -153,10 +165,51 @@ func (i *identity) keep(ctx context.Context, cluster *v1alpha1.QuobyteCluster, k
 		},
 		Data: data,
 	})
+	if apierrors.IsAlreadyExists(err) {
+		return i.refill(ctx, data)
+	}
 	if err != nil {
 		return fmt.Errorf("create ConfigMap %s: %w", i.configMap().Name, err)
 	}
 	return nil
+}
+
+// refill puts the data into a ConfigMap that a person has emptied: without the id in it
+// nothing would subscribe any more.
+func (i *identity) refill(ctx context.Context, data map[string]string) error {
+	kept := &corev1.ConfigMap{}
+	if err := i.reader.Get(ctx, i.configMap(), kept); err != nil {
+		return fmt.Errorf("read ConfigMap %s: %w", i.configMap().Name, err)
+	}
+	if kept.Data[frameworkIDKey] != "" {
+		return fmt.Errorf("ConfigMap %s has just been written", kept.Name) // It is looked at again.
+	}
+	if kept.Data == nil {
+		kept.Data = map[string]string{}
+	}
+	maps.Copy(kept.Data, data)
+	if err := i.client.Update(ctx, kept); err != nil {
+		return fmt.Errorf("write the framework id into ConfigMap %s: %w", kept.Name, err)
+	}
+	return nil
+}
+
+// leave makes sure that the ConfigMap holds the id before the cluster object goes, which
+// leaves all running: nothing else tells of it then. A namespace that is being deleted
+// takes none, and would not keep it.
+func (i *identity) leave(ctx context.Context, id string) error {
+	cluster, kept, err := i.read(ctx)
+	if err != nil {
+		return err
+	}
+	err = i.keep(ctx, cluster, kept, id)
+	if err == nil && cluster.Status.Bootstrapped {
+		err = i.keepBootstrapped(ctx)
+	}
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return nil
+	}
+	return err
 }
 
 // keepBootstrapped makes sure that the ConfigMap says that a registry has run. Where
@@ -191,6 +244,46 @@ func (o *observation) keepBootstrapped(ctx context.Context) error {
 	return err
 }
 
+// usedUp are the agents that were there again after a person had declared them gone.
+func (i *identity) usedUp(ctx context.Context) ([]string, error) {
+	_, kept, err := i.read(ctx)
+	return v1alpha1.AgentIDs(kept[usedUpKey]), err
+}
+
+// keepUsedUp writes them down. Where there is no ConfigMap there is no framework yet.
+func (i *identity) keepUsedUp(ctx context.Context, agents []string) error {
+	kept := &corev1.ConfigMap{}
+	if err := i.reader.Get(ctx, i.configMap(), kept); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if kept.Data == nil {
+		kept.Data = map[string]string{}
+	}
+	kept.Data[usedUpKey] = strings.Join(agents, ",")
+	if err := i.client.Update(ctx, kept); err != nil {
+		return fmt.Errorf("keep in ConfigMap %s which agents came back: %w", kept.Name, err)
+	}
+	return nil
+}
+
+// keepUsedUp keeps which agents that the annotation names have been there since.
+func (o *observation) keepUsedUp(ctx context.Context) error {
+	m := o.member
+	if m == nil {
+		return nil
+	}
+	said := o.cluster.GoneAgents()
+	used := slices.DeleteFunc(m.bridge.UsedUp(), func(id string) bool { return !slices.Contains(said, id) })
+	if slices.Equal(used, m.usedUp) {
+		return nil
+	}
+	err := m.identity.keepUsedUp(ctx, used)
+	if err == nil {
+		m.usedUp = used
+	}
+	return err
+}
+
 // immutable is what cannot change once there is a framework id.
 func immutable(cluster *v1alpha1.QuobyteCluster) map[string]string {
 	mesos := cluster.Spec.Mesos
@@ -213,7 +306,7 @@ func (i *identity) sameFramework(cluster *v1alpha1.QuobyteCluster, kept map[stri
 // framework from each other for ever.
 func (i *identity) unused(ctx context.Context, id string) error {
 	list := &v1alpha1.QuobyteClusterList{}
-	if err := i.client.List(ctx, list); err != nil {
+	if err := i.reader.List(ctx, list); err != nil {
 		return fmt.Errorf("look for another cluster with framework %s: %w", id, err)
 	}
 	for _, other := range list.Items {
@@ -225,15 +318,24 @@ func (i *identity) unused(ctx context.Context, id string) error {
 }
 
 // forget removes the id, at a person's word. The ConfigMap goes first: while the
-// status holds the id, nothing starts a new framework.
+// status holds the id, nothing starts a new framework. What is kept of another framework
+// stays: a process that hung may be late.
 func (i *identity) forget(ctx context.Context, id string) error {
+	kept := &corev1.ConfigMap{}
+	if err := i.reader.Get(ctx, i.configMap(), kept); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("read ConfigMap %s: %w", i.configMap().Name, err)
+	}
+	if has := kept.Data[frameworkIDKey]; has != "" && has != id {
+		return nil
+	}
 	if err := dropLedger(ctx, i.reader, i.client, i.key); err != nil {
 		return err
 	}
-	err := i.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-		Namespace: i.key.Namespace, Name: i.configMap().Name}})
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete ConfigMap %s: %w", i.configMap().Name, err)
+	if kept.ResourceVersion != "" {
+		err := i.client.Delete(ctx, kept, client.Preconditions{UID: &kept.UID, ResourceVersion: &kept.ResourceVersion})
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete ConfigMap %s: %w", i.configMap().Name, err)
+		}
 	}
 	cluster := &v1alpha1.QuobyteCluster{}
 	if err := i.reader.Get(ctx, i.key, cluster); err != nil {

@@ -79,8 +79,9 @@ const (
 	writtenBy = "mesos.quobyte.com/written-by"
 )
 
-// errTaken: another process writes the ledger. Which of the two leads the lease says.
-var errTaken = errors.New("another process has written it")
+// errTaken: another process writes the ledger, or a person. Which process leads the lease
+// says.
+var errTaken = errors.New("somebody else has written it")
 
 // openLedger reads what an earlier process has left.
 func openLedger(ctx context.Context, reader client.Reader, writer client.Client, cluster types.NamespacedName, sign string) (*ledger, error) {
@@ -179,6 +180,10 @@ func (l *ledger) settle(ctx context.Context, over func(taskID string) bool, now 
 	case l.damaged != nil:
 		if err := l.load(ctx); err != nil {
 			return 0, err
+		}
+		if l.damaged == nil && len(l.stored) > 0 {
+			// The bridge was started without these tasks, and must ask Mesos for them first.
+			return 0, fmt.Errorf("ConfigMap %s, which was damaged: %w", l.name().Name, errTaken)
 		}
 	case l.unsure:
 		if err := l.reread(ctx); err != nil {

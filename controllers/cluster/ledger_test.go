@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quobyte/mesos-operator/internal/simulation/apidouble"
+	"github.com/quobyte/mesos-operator/mesosbridge"
 )
 
 // ledgerServer is an API server for ledgers, whose next write may fail.
@@ -258,5 +259,41 @@ func TestLedgerHoldsManyTasks(t *testing.T) {
 	}
 	if l.room() != 0 || len(s.open().tasks) != ledgerMost {
 		t.Errorf("room for %d, %d stored", l.room(), len(s.open().tasks))
+	}
+}
+
+// What a damaged ledger lists is known to no bridge that was started with it: when it is
+// mended, its tasks are not dropped as if they did not run. Somebody has to ask Mesos for
+// them first.
+func TestMendedLedgerIsNotForgotten(t *testing.T) {
+	s, now := newLedgerServer(t), time.Now()
+	if err := s.note(s.open(), now, "a"); err != nil {
+		t.Fatal(err)
+	}
+	c := s.server.Client(nil, passes)
+	label := func(value string) {
+		stored := &corev1.ConfigMap{}
+		l := s.open()
+		if err := c.Get(t.Context(), l.name(), stored); err != nil {
+			t.Fatal(err)
+		}
+		stored.Labels = map[string]string{labelCluster: value}
+		if err := c.Update(t.Context(), stored); err != nil {
+			t.Fatal(err)
+		}
+	}
+	label("another") // a tool that labels all of a namespace
+	l := s.open()    // the bridge is started with what it remembers: nothing
+	if n := len(l.remembered()); n > 0 {
+		t.Fatal(n, "tasks")
+	}
+	o := &observation{cluster: reservingCluster(), member: &member{ledger: l}, snapshot: &mesosbridge.Snapshot{}}
+	if err := o.settleLedger(t.Context(), now); err == nil {
+		t.Fatal("it is not damaged")
+	}
+	label("quobyte")
+	err := o.settleLedger(t.Context(), now.Add(time.Minute))
+	if err == nil && l.tasks["a"] == "" {
+		t.Error("task a is forgotten, and the bridge was never told of it")
 	}
 }

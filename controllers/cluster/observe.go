@@ -47,6 +47,9 @@ type observation struct {
 	member   *member
 	problem  mesosbridge.Problem
 	snapshot *mesosbridge.Snapshot
+	// leaving is the cluster as it will be in a moment, as its namespace is being deleted;
+	// nil: it is not.
+	leaving *v1alpha1.QuobyteCluster
 	// neverRan: no framework id is known anywhere.
 	neverRan bool
 	// bootstrapped: a registry has run, as is known from elsewhere than the status.
@@ -106,8 +109,17 @@ func (r *Reconciler) observe(ctx context.Context, cluster *v1alpha1.QuobyteClust
 	if !seen.snapshot.Connected {
 		seen.problem = seen.snapshot.Problem
 	}
+	r.takeNamespace(ctx, seen)
 	r.takeInventory(seen)
 	return seen, nil
+}
+
+// planned is the cluster that is planned for.
+func (o *observation) planned() *v1alpha1.QuobyteCluster {
+	if o.leaving != nil {
+		return o.leaving
+	}
+	return o.cluster
 }
 
 // ranBeforeProbing says that the status was written by a version that knew no probers
@@ -132,7 +144,7 @@ func (r *Reconciler) takeInventory(seen *observation) {
 	if seen.member != nil {
 		seen.hosts = seen.member.probes.on(seen.snapshot, seen.devices)
 	}
-	seen.inventory = inventory.Take(inventory.Input{Now: r.Clock.Now(), Cluster: seen.cluster, Devices: seen.devices,
+	seen.inventory = inventory.Take(inventory.Input{Now: r.Clock.Now(), Cluster: seen.planned(), Devices: seen.devices,
 		Arriving: seen.arriving, Taken: r.Views.Taken(seen.key), Probing: seen.probing(), Hosts: seen.hosts})
 }
 
@@ -149,12 +161,40 @@ func rememberedSnapshot(seen *observation) *mesosbridge.Snapshot {
 
 // plan decides on what was seen.
 func (o *observation) plan(now time.Time) plan.Result {
-	input := plan.Input{Now: now, Cluster: o.cluster, Inventory: o.inventory, Probing: o.probing(), Hosts: o.hosts,
+	input := plan.Input{Now: now, Cluster: o.planned(), Inventory: o.inventory, Probing: o.probing(), Hosts: o.hosts,
 		Prober: o.prober, Mesos: o.snapshot, NeverRan: o.neverRan, Bootstrapped: o.bootstrapped}
 	if o.member != nil {
 		input.Specs = o.member.revisions.specs()
 	}
 	return plan.Plan(input)
+}
+
+// unwritten adds to the tasks that the status of the cluster is to list those that it lists
+// until now, and that the status of a device will list when it is written: this process may
+// end before.
+func (o *observation) unwritten(tasks []v1alpha1.TaskStatus) []v1alpha1.TaskStatus {
+	listed := map[string]bool{}
+	for _, t := range tasks {
+		listed[t.TaskID] = true
+	}
+	left := slices.DeleteFunc(slices.Clone(o.cluster.Status.Tasks), func(t v1alpha1.TaskStatus) bool {
+		return listed[t.TaskID] || o.snapshot.Tasks[t.TaskID] == nil
+	})
+	if len(left) == 0 {
+		return tasks
+	}
+	for _, d := range o.written {
+		for i := range d.Status.Services {
+			listed[d.Status.Services[i].TaskID] = true
+		}
+	}
+	for _, t := range left {
+		if !listed[t.TaskID] && len(tasks) < v1alpha1.MaxTasks {
+			tasks = append(tasks, t)
+			o.lookAgain(ledgerLooks)
+		}
+	}
+	return tasks
 }
 
 // deviceChanges lets through only what a plan depends on: the status of a

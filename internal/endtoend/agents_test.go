@@ -111,3 +111,41 @@ func TestAgentMarkedGoneIsReplaced(t *testing.T) {
 	w.awaitReady()
 	w.checkNoDuplicates()
 }
+
+// TestWordThatWasUsedUpDoesNotCountAfterARestart: an agent was declared gone and has come
+// back. Nobody took the annotation away, and the operator is restarted when the machine
+// has a new agent and the old containers live.
+func TestWordThatWasUsedUpDoesNotCountAfterARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(4), PingTimeout: time.Second})
+	operator := w.startAlone()
+	w.applyCluster()
+	w.applyDevices(4)
+	w.awaitReady()
+	old := w.mesos.Running("node4")[0].AgentID
+	w.mesos.StopAgent("node4")
+	w.await("node4 unreachable", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unreachable")
+	})
+	w.api.Kubectl(t, "-n", w.namespace, "annotate", "quobytecluster", "quobyte", v1alpha1.AnnotationGoneAgents+"="+old)
+	w.awaitQuiet()
+	w.mesos.StartAgent("node4")
+	w.awaitReady()
+	w.awaitDevice("node4-disk1", "its task", func(d *v1alpha1.QuobyteDevice) bool { return d != nil && len(d.Status.Services) == 1 })
+	w.awaitQuiet()
+	data := w.taskOn("data", "node4")
+	if err := operator.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	w.mesos.ReplaceAgent("node4") // its containers live
+	w.startAlone()
+	w.await("a connection", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionConnected, metav1.ConditionTrue, "")
+	})
+	w.awaitQuiet()
+	w.awaitQuiet()
+	if now := w.mesos.Running("node4"); slices.ContainsFunc(now, func(r mesostest.TaskRecord) bool { return r.Info.Name == "data" && r.ID != data }) {
+		t.Errorf("data was launched beside %s, whose container lives:\n%s", data, taskList(now))
+	}
+	w.checkNoDuplicates()
+}

@@ -119,3 +119,43 @@ func TestRegistriesThatRanNeedNoBootstrapDeviceAfterApplyingAgain(t *testing.T) 
 	p.applyProbed()
 	p.awaitMesos("all registries", func() bool { return p.alive("registry") == 3 })
 }
+
+// TestNewInstallationAfterTeardownNeedsOneBootstrapDevice: who tears a cluster down, makes
+// all devices anew, and marks two by mistake, gets none started. The objects of the devices
+// that were there do not tell of a registry that ran.
+func TestNewInstallationAfterTeardownNeedsOneBootstrapDevice(t *testing.T) {
+	t.Parallel()
+	p := newProbed(t, 3)
+	p.mountCore()
+	operator := p.startAlone()
+	p.applyProbed("  deletionPolicy: Teardown")
+	p.awaitReady()
+	p.deleteCluster("true")
+	if err := operator.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.services(); n != 0 {
+		t.Fatalf("%d services run", n)
+	}
+	for _, d := range p.devices() {
+		if len(d.Status.Services) > 0 {
+			t.Errorf("after the teardown device %s: %+v", d.Name, d.Status.Services)
+		}
+	}
+	for i, host := range []string{"node1", "node2", "node3"} {
+		p.hosts.Unmount(host, "/mnt/registry")
+		p.hosts.Unmount(host, "/mnt/metadata")
+		p.hosts.Unmount(host, "/mnt/data")
+		if i < 2 {
+			p.hosts.Mount(host, testprobers.Bootstrap("/mnt/registry", "new-"+host))
+		}
+	}
+	p.startAlone()
+	p.applyProbed()
+	p.await("a word that there are two", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonManyBootstraps) || p.alive("registry") > 1
+	})
+	if n := p.alive("registry"); n != 0 {
+		t.Errorf("%d registries run, and both are bootstrap devices", n)
+	}
+}

@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
@@ -101,4 +104,82 @@ func TestKilledBeforeAnyStatusKnows(t *testing.T) {
 			t.Fatalf("what was written down before launches is still there (%v), and statuses list it", err)
 		}
 	}
+}
+
+// TestTaskIsListedWhileItsDeviceComesBack: a service without a device object is listed by
+// the cluster's status, one with an object by the device's. In between it is listed, too:
+// the operator may end there.
+func TestTaskIsListedWhileItsDeviceComesBack(t *testing.T) {
+	t.Parallel()
+	const n = 60
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(n), PingTimeout: time.Second})
+	operator := w.startAlone()
+	w.applyCluster()
+	w.applyDevices(n)
+	w.awaitReady()
+	w.awaitQuiet()
+	time.Sleep(5 * time.Second) // the ConfigMap of tasks goes
+	if err := operator.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// A restored backup: the objects are not there.
+	device := func(i int) *v1alpha1.QuobyteDevice {
+		d := &v1alpha1.QuobyteDevice{}
+		d.Namespace, d.Name = w.namespace, fmt.Sprintf("node%d-disk1", i)
+		return d
+	}
+	for i := 4; i <= n; i++ {
+		if err := w.api.Client().Patch(t.Context(), device(i), client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.api.Client().Delete(t.Context(), device(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	operator = w.startAlone()
+	listed := func() int {
+		count := 0
+		for _, s := range w.cluster().Status.Tasks {
+			if s.Service == "data" {
+				count++
+			}
+		}
+		return count
+	}
+	w.await("Unclaimed", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unclaimed") && listed() == n-3
+	})
+	w.awaitQuiet()
+	done := make(chan error)
+	go func() {
+		for listed() > 10 {
+			time.Sleep(5 * time.Millisecond)
+		}
+		done <- operator.Kill()
+	}()
+	w.applyDevices(n)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	remembered := listed()
+	for i := 4; i <= n; i++ {
+		d := &v1alpha1.QuobyteDevice{}
+		if err := w.api.Client().Get(t.Context(), w.key(fmt.Sprintf("node%d-disk1", i)), d); err != nil {
+			t.Fatal(err)
+		}
+		remembered += len(d.Status.Services)
+		if len(d.Status.Services) == 0 {
+			w.mesos.ReplaceAgent(fmt.Sprintf("node%d", i)) // its containers live
+		}
+	}
+	if remembered < n-3 {
+		t.Errorf("%d of %d tasks are listed", remembered, n-3)
+	}
+	w.startAlone()
+	w.await("a connection", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionConnected, metav1.ConditionTrue, "")
+	})
+	w.awaitQuiet()
+	w.awaitQuiet()
+	w.checkNoDuplicates()
 }

@@ -169,3 +169,35 @@ func TestDeletedDeviceStopsItsServiceThroughTheGate(t *testing.T) {
 	w.api.Kubectl(t, "-n", w.namespace, "wait", "--for=delete", "device/node3-disk1", "--timeout=90s")
 	w.checkNoDuplicates()
 }
+
+// TestOrphanKeepsTheIDWhenSomebodyDeletedTheConfigMap: after an orphaning deletion it is
+// all that tells of what runs.
+func TestOrphanKeepsTheIDWhenSomebodyDeletedTheConfigMap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
+	w.startAlone()
+	w.applyCluster()
+	w.applyDevices(3)
+	framework := w.awaitReady().Status.FrameworkID
+	w.api.Kubectl(t, "-n", w.namespace, "delete", "configmap", "quobyte-framework")
+
+	w.deleteCluster("true")
+	kept := &corev1.ConfigMap{}
+	if err := w.api.Client().Get(t.Context(), w.key("quobyte-framework"), kept); err != nil || kept.Data["frameworkID"] != framework {
+		t.Errorf("the kept id is %v (%v), want %s", kept.Data, err, framework)
+	}
+	w.applyCluster()
+	if got := w.awaitConnected(); got != framework {
+		t.Errorf("framework %s, want %s as before", got, framework)
+	}
+	if f := w.mesos.Frameworks(); len(f) != 1 {
+		t.Errorf("%d frameworks", len(f))
+	}
+}
+
+func (w *world) awaitConnected() string {
+	w.t.Helper()
+	return w.await("a connection", func(c *v1alpha1.QuobyteCluster) bool {
+		return has(c, v1alpha1.ConditionConnected, metav1.ConditionTrue, "")
+	}).Status.FrameworkID
+}

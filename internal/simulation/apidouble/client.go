@@ -71,7 +71,10 @@ func (c *Client) List(ctx context.Context, into client.ObjectList, opts ...clien
 }
 
 // Create implements client.Writer.
-func (c *Client) Create(ctx context.Context, o client.Object, _ ...client.CreateOption) error {
+func (c *Client) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
+	if options := (&client.CreateOptions{}).ApplyOptions(opts); len(options.DryRun) > 0 {
+		return c.via(ctx, c.request("create", o), func() error { return nil }) // All namespaces live.
+	}
 	return c.via(ctx, c.request("create", o), func() error { return c.server.create(o) })
 }
 
