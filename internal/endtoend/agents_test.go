@@ -18,7 +18,7 @@ func TestAgentRestartChangesNothing(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	launched := len(w.mesos.History())
 
 	w.mesos.StopAgent("node2")
@@ -36,7 +36,7 @@ func TestAgentLostAndBack(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 	launched := len(w.mesos.History())
 
 	w.mesos.StopAgent("node4")
@@ -68,7 +68,7 @@ func TestReplacedAgentWaitsForAPerson(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 	launched := len(w.mesos.History())
 	old := ""
 	for _, task := range w.mesos.Running("node4") {
@@ -104,7 +104,7 @@ func TestAgentMarkedGoneIsReplaced(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 	w.mesos.MarkGone("node4")
 	w.awaitMesos("the end of node4's tasks", func() bool { return len(w.mesos.Running("node4")) == 0 })
 	w.mesos.ReplaceAgent("node4")
@@ -121,7 +121,7 @@ func TestWordThatWasUsedUpDoesNotCountAfterARestart(t *testing.T) {
 	operator := w.startAlone()
 	w.applyCluster()
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 	old := w.mesos.Running("node4")[0].AgentID
 	w.mesos.StopAgent("node4")
 	w.await("node4 unreachable", func(c *v1alpha1.QuobyteCluster) bool {

@@ -16,10 +16,11 @@ func TestAPIServerIsAwayForHalfAMinute(t *testing.T) {
 	t.Parallel()
 	api := testapi.Start(t, controlplane.Options{})
 	w := newWorldOn(t, api, mesostest.Config{Agents: mesostest.Agents(3)})
-	operator := w.startOperator()
+	// Its server takes as long to come up again as the machine is slow.
+	operator := w.startOperator("--lease-duration=3m")
 	w.applyCluster()
 	w.applyDevices(3)
-	framework := w.awaitReady().Status.FrameworkID
+	framework := w.awaitReadyOf(3).Status.FrameworkID
 	w.awaitQuiet()
 	launched := len(w.mesos.History())
 

@@ -71,7 +71,7 @@ func TestKilledBeforeAnyStatusKnows(t *testing.T) {
 	operator := w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.awaitQuiet()
 
 	killed := make(chan error, 1)
@@ -116,7 +116,7 @@ func TestTaskIsListedWhileItsDeviceComesBack(t *testing.T) {
 	operator := w.startAlone()
 	w.applyCluster()
 	w.applyDevices(n)
-	w.awaitReady()
+	w.awaitReadyOf(n)
 	w.awaitQuiet()
 	time.Sleep(5 * time.Second) // the ConfigMap of tasks goes
 	if err := operator.Kill(); err != nil {

@@ -16,7 +16,7 @@ import (
 
 func (w *world) deleteCluster(wait string) {
 	w.t.Helper()
-	w.api.Kubectl(w.t, "-n", w.namespace, "delete", "quobytecluster", "quobyte", "--wait="+wait, "--timeout=60s")
+	w.api.Kubectl(w.t, "-n", w.namespace, "delete", "quobytecluster", "quobyte", "--wait="+wait, "--timeout=90s")
 }
 
 func TestOrphanedServicesRunOnAndAreTakenOverAgain(t *testing.T) {
@@ -25,7 +25,7 @@ func TestOrphanedServicesRunOnAndAreTakenOverAgain(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	framework := w.awaitReady().Status.FrameworkID
+	framework := w.awaitReadyOf(3).Status.FrameworkID
 
 	w.deleteCluster("true")
 	if got := w.alive(""); got != services(3) {
@@ -85,7 +85,7 @@ func TestTeardownStopsEverything(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 
 	w.patch(`{"spec":{"deletionPolicy":"Teardown"}}`)
 	w.deleteCluster("true")
@@ -102,7 +102,7 @@ func TestTeardownStopsEverything(t *testing.T) {
 	w.awaitDevice("node1-disk1", "an unknown cluster", func(d *v1alpha1.QuobyteDevice) bool {
 		return d != nil && len(d.Status.Conditions) > 0 && d.Status.Conditions[0].Reason == v1alpha1.ReasonUnknownCluster
 	})
-	w.api.Kubectl(t, "-n", w.namespace, "delete", "devices", "--all", "--timeout=30s")
+	w.api.Kubectl(t, "-n", w.namespace, "delete", "devices", "--all", "--timeout=90s")
 }
 
 func TestDeletionWithoutMesosSaysHowToLetGo(t *testing.T) {
@@ -111,7 +111,7 @@ func TestDeletionWithoutMesosSaysHowToLetGo(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 
 	w.mesos.RefuseConnections(true)
 	w.mesos.BreakStreams()
@@ -141,9 +141,9 @@ func TestDeletedDeviceStopsItsServiceThroughTheGate(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 
-	w.api.Kubectl(t, "-n", w.namespace, "delete", "device", "node4-disk1", "--timeout=60s")
+	w.api.Kubectl(t, "-n", w.namespace, "delete", "device", "node4-disk1", "--timeout=90s")
 	if got := len(w.mesos.Running("node4")); got > 2 {
 		t.Errorf("%d tasks run on node4, want at most api and webconsole", got)
 	}
@@ -178,7 +178,7 @@ func TestOrphanKeepsTheIDWhenSomebodyDeletedTheConfigMap(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	framework := w.awaitReady().Status.FrameworkID
+	framework := w.awaitReadyOf(3).Status.FrameworkID
 	w.api.Kubectl(t, "-n", w.namespace, "delete", "configmap", "quobyte-framework")
 
 	w.deleteCluster("true")

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/quobyte/mesos-operator/api/v1alpha1"
 	"github.com/quobyte/mesos-operator/internal/testprobers"
 )
@@ -17,7 +20,7 @@ func TestDecommissionedDeviceIsTakenOut(t *testing.T) {
 	p.hosts.Mount("node1", testprobers.Disk("/mnt/second", "second-1", "DATA"))
 	p.startAlone()
 	p.applyProbed()
-	p.awaitReady()
+	p.awaitReadyOf(10)
 	p.awaitPhase("second-1", v1alpha1.PhaseOnline)
 	state := func(name, state string) {
 		p.api.Kubectl(t, "-n", p.namespace, "patch", "device", name, "--type=merge", "-p", `{"spec":{"state":"`+state+`"}}`)
@@ -100,8 +103,8 @@ spec: {clusterRef: {name: quobyte}, host: node2, path: /mnt/fresh, types: [DATA]
 	if _, message := why(d); !strings.Contains(message, "another") {
 		t.Errorf("it says %q", message)
 	}
-	d.Status = v1alpha1.QuobyteDeviceStatus{}
-	if err := p.api.Client().Status().Update(t.Context(), d); err != nil {
+	// A patch, as the operator may write it, too.
+	if err := p.api.Client().Status().Patch(t.Context(), d, client.RawPatch(types.MergePatchType, []byte(`{"status":null}`))); err != nil {
 		t.Fatal(err)
 	}
 	p.api.Apply(t, p.namespace, manifest)
@@ -189,7 +192,7 @@ func TestClientsRunWhereTheirMountPointIs(t *testing.T) {
 	p.hosts.Directories("node4", "/quobyte")
 	p.startAlone()
 	p.applyProbed()
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	p.patch(`{"spec":{"services":{"client":{"enabled":true,"image":"docker-registry.corp:5000/quobyte-client","resources":{"cpus":"100m"}}}}}`)
 	p.awaitMesos("two clients", func() bool { return p.taskOf("client", "node2") != "" && p.taskOf("client", "node4") != "" })
 	p.awaitReady()

@@ -65,7 +65,7 @@ func TestFailedTaskIsReplacedAtOnce(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.awaitQuiet()
 	launched := len(w.mesos.History())
 	for _, task := range w.mesos.Running("node2") {

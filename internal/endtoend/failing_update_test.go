@@ -109,6 +109,7 @@ func TestFailingUpdateRollsBack(t *testing.T) {
 	w.applyCluster()
 	w.patch(`{"spec":{"update":{"timeout":"4s","minReady":"0.5s","onFailure":"Rollback"}}}`)
 	w.applyDevices(4)
+	w.awaitReadyOf(4)
 	w.awaitGood()
 	began := time.Now()
 	w.patch(`{"spec":{"version":"1.1.6"}}`)

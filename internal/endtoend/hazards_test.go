@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestPassWithoutBridgeKeepsTheMemory(t *testing.T) {
 	operator := w.startAlone()
 	w.applyCluster()
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 	w.awaitDevice("node4-disk1", "its task", func(d *v1alpha1.QuobyteDevice) bool { return d != nil && len(d.Status.Services) == 1 })
 	w.awaitQuiet()
 	launched := len(w.mesos.History())
@@ -68,7 +69,7 @@ func TestUnclaimedServiceIsRemembered(t *testing.T) {
 	operator := w.startAlone()
 	w.applyCluster()
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 	w.awaitQuiet()
 	d := &v1alpha1.QuobyteDevice{}
 	d.Namespace, d.Name = w.namespace, "node4-disk1"
@@ -105,7 +106,7 @@ func TestRestoredBackupDeletedWithoutMesos(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.deleteCluster("true") // Orphan
 	// The secret was not restored with it (or not yet): there is no bridge.
 	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    principal: fw\n    secretRef: {name: mesos}\n  deletionPolicy: Teardown\n")
@@ -125,12 +126,12 @@ func TestNamespaceIsDeleted(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.awaitQuiet()
 	w.api.Kubectl(t, "delete", "namespace", w.namespace, "--wait=false")
 	w.api.Kubectl(t, "-n", w.namespace, "delete", "configmap", "quobyte-framework")
 	w.deleteCluster("false")
-	w.api.Kubectl(t, "-n", w.namespace, "wait", "--for=delete", "quobytecluster/quobyte", "--timeout=60s")
+	w.api.Kubectl(t, "-n", w.namespace, "wait", "--for=delete", "quobytecluster/quobyte", "--timeout=90s")
 	tenYears := 10 * 365 * 24 * time.Hour
 	if got := w.mesos.Frameworks()[0].Info.GetFailoverTimeout(); got != tenYears.Seconds() || w.alive("") != services(3) {
 		t.Errorf("fail-over time-out %v s, %d services run", got, w.alive(""))
@@ -144,7 +145,7 @@ func TestDeclaredGoneComesBack(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 	old := ""
 	for _, task := range w.mesos.Running("node4") {
 		old = task.AgentID
@@ -162,11 +163,9 @@ func TestDeclaredGoneComesBack(t *testing.T) {
 	if got := w.alive("data"); got != 4 {
 		t.Fatalf("%d data services run", got)
 	}
-	for _, s := range w.cluster().Status.Services {
-		if s.Name == "data" && s.Running != 4 {
-			t.Errorf("the status says that %d data services run, and 4 do\n%s", s.Running, describe(w.cluster()))
-		}
-	}
+	w.await("a status with 4 data services", func(c *v1alpha1.QuobyteCluster) bool {
+		return slices.ContainsFunc(c.Status.Services, func(s v1alpha1.ServiceStatus) bool { return s.Name == "data" && s.Running == 4 })
+	})
 	w.api.Kubectl(t, "-n", w.namespace, "delete", "device", "node4-disk1", "--wait=false")
 	w.awaitQuiet()
 	err := w.api.Client().Get(t.Context(), w.key("node4-disk1"), &v1alpha1.QuobyteDevice{})
@@ -182,7 +181,7 @@ func TestTwoClustersOneFramework(t *testing.T) {
 	op := w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	id := w.awaitReady().Status.FrameworkID
+	id := w.awaitReadyOf(3).Status.FrameworkID
 	second := strings.Replace(fmt.Sprintf(smallest, w.mesos.URL()), "name: quobyte\n", "name: other\n", 1) + "    frameworkID: " + id + "\n"
 	w.api.Apply(t, w.namespace, second)
 	select {
@@ -199,7 +198,7 @@ func TestRecreatedWithAnotherName(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.deleteCluster("true")
 	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    frameworkName: storage\n    user: quobyte\n    role: prod\n")
 	cluster := w.await("FrameworkIDConflict", func(c *v1alpha1.QuobyteCluster) bool {
@@ -220,7 +219,7 @@ func TestForgetLoops(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	id := w.awaitReady().Status.FrameworkID
+	id := w.awaitReadyOf(3).Status.FrameworkID
 	w.patch(fmt.Sprintf(`{"spec":{"mesos":{"frameworkID":%q}}}`, id))
 	if err := w.mesos.RemoveFramework(id); err != nil {
 		t.Fatal(err)
@@ -248,7 +247,7 @@ func TestSecretTypoDropsNoConnection(t *testing.T) {
 	}
 	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    principal: fw\n    secretRef: {name: mesos}\n")
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.patch(`{"spec":{"mesos":{"secretRef":{"name":"meso"}}}}`)
 	w.awaitQuiet()
 	f := w.mesos.Frameworks()[0]
@@ -279,7 +278,7 @@ func TestDeviceOfAClusterWithoutMesosCanGo(t *testing.T) {
 	w.applyDevices(1)
 	w.awaitDevice("node1-disk1", "accepted", accepted(true, v1alpha1.ReasonAccepted))
 	w.api.Kubectl(t, "-n", w.namespace, "delete", "device", "node1-disk1", "--wait=false")
-	w.api.Kubectl(t, "-n", w.namespace, "wait", "--for=delete", "device/node1-disk1", "--timeout=60s")
+	w.api.Kubectl(t, "-n", w.namespace, "wait", "--for=delete", "device/node1-disk1", "--timeout=90s")
 }
 
 // A ConfigMap that has the name of the one in which launches are written down, and is

@@ -18,7 +18,7 @@ func TestInventoryVanishes(t *testing.T) {
 	operator := w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.awaitQuiet()
 	launched := len(w.mesos.History())
 	if err := operator.Kill(); err != nil {
@@ -54,7 +54,7 @@ func TestInventoryVanishes(t *testing.T) {
 	}
 	// The inventory is back, and with it the claim.
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.checkNoDuplicates()
 }
 

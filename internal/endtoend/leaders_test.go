@@ -14,17 +14,17 @@ import (
 func TestHungLeaderComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
-	first := w.startOperator("--lease-duration=6s")
+	first := w.startOperator("--lease-duration=15s")
 	w.applyCluster()
 	w.applyDevices(3)
-	framework := w.awaitReady().Status.FrameworkID
+	framework := w.awaitReadyOf(3).Status.FrameworkID
 	w.awaitQuiet()
 	launched := len(w.mesos.History())
 
 	if err := first.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	w.startOperator("--lease-duration=6s")
+	w.startOperator("--lease-duration=15s")
 	w.awaitMesos("the second leader's subscription", func() bool { return w.subscriptions() == 2 })
 	if err := first.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ func TestMasterForgetsAndAgentsComeBackOneByOne(t *testing.T) {
 			operator := w.startAlone()
 			w.applyCluster()
 			w.applyDevices(6)
-			framework := w.awaitReady().Status.FrameworkID
+			framework := w.awaitReadyOf(6).Status.FrameworkID
 			w.awaitQuiet()
 			launched := len(w.mesos.History())
 
@@ -69,7 +69,7 @@ func TestRemovedFrameworkWaitsForAPerson(t *testing.T) {
 	operator := w.startAlone()
 	w.api.Apply(t, w.namespace, fmt.Sprintf(smallest, w.mesos.URL())+"    failoverTimeout: 1m\n")
 	w.applyDevices(3)
-	framework := w.awaitReady().Status.FrameworkID
+	framework := w.awaitReadyOf(3).Status.FrameworkID
 	launched := len(w.mesos.History())
 	if err := operator.Kill(); err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func TestOldHostGoesOnForItsOtherDisks(t *testing.T) {
 	p.hosts.Mount("node3", testprobers.Disk("/mnt/second", "second-3", "DATA"))
 	p.startAlone()
 	p.applyProbed("  devices: {restartOnNewDevice: false}")
-	p.awaitReady()
+	p.awaitReadyOf(10)
 	p.awaitPhase("second-3", v1alpha1.PhaseOnline)
 	task := p.taskOf("data", "node3")
 	p.remount("node3", "node4", testprobers.Disk("/mnt/second", "second-3", "DATA"))

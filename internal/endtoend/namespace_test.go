@@ -32,7 +32,7 @@ func TestNamespaceThatIsDeletedLeavesAllRunning(t *testing.T) {
 			w.startAlone()
 			w.applyCluster()
 			w.applyDevices(3)
-			w.awaitReady()
+			w.awaitReadyOf(3)
 			w.deleteNamespace(kinds...)
 			time.Sleep(3 * time.Second)
 			if n := w.killed(); n != 0 {
@@ -48,7 +48,7 @@ func TestNamespaceThatIsDeletedIsTornDown(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.patch(`{"spec":{"deletionPolicy":"Teardown"}}`)
 	w.deleteNamespace("configmaps", "controllerrevisions", "devices", "quobyteclusters")
 	if n := w.alive(""); n != 0 {

@@ -29,7 +29,7 @@ func TestNothingStopsWithoutAWord(t *testing.T) {
 	p.mountCore()
 	operator := p.startAlone()
 	p.applyProbed("  devices: {restartOnNewDevice: false}")
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	p.awaitQuiet()
 	before := p.serving()
 	everyPhase := func(phase v1alpha1.DevicePhase) {
@@ -116,7 +116,7 @@ func TestDiskIsMovedWhileTheOperatorDies(t *testing.T) {
 	p.mountCore()
 	operator := p.startAlone()
 	p.applyProbed()
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	disk := testprobers.Disk("/mnt/data", "data-3", "DATA")
 	from, to := "node3", "node4"
 	for i := range 6 {
@@ -166,14 +166,14 @@ func TestClusterIsDeletedWhileItIsProbed(t *testing.T) {
 	p.mountCore()
 	p.startAlone()
 	p.applyProbed("  devices: {restartOnNewDevice: false}")
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	p.awaitQuiet()
 	before := p.serving()
 	p.deleteCluster("true")
 	// What the mark said has no meaning any more.
 	p.hosts.Mount("node1", testprobers.Disk("/mnt/registry", "registry-1", "REGISTRY"))
 	p.applyProbed("  devices: {restartOnNewDevice: false}")
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	p.awaitQuiet()
 	if now := p.serving(); fmt.Sprint(now) != fmt.Sprint(before) || p.killsOf() != 0 {
 		t.Fatalf("now %v run, before %v", now, before)
@@ -184,7 +184,7 @@ func TestClusterIsDeletedWhileItIsProbed(t *testing.T) {
 		t.Errorf("%d tasks run after the teardown", n)
 	}
 	// Nobody is left who could stop anything for a device.
-	p.api.Kubectl(t, "-n", p.namespace, "delete", "devices", "--all", "--wait=true", "--timeout=30s")
+	p.api.Kubectl(t, "-n", p.namespace, "delete", "devices", "--all", "--wait=true", "--timeout=90s")
 	p.awaitQuiet()
 	if n := len(p.devices()); n != 0 {
 		t.Errorf("%d devices of a cluster that is gone", n)
@@ -202,7 +202,7 @@ func TestProbedFromSomeDayOn(t *testing.T) {
 			p.startAlone()
 			p.applyCluster()
 			p.applyDevices(3)
-			p.awaitReady()
+			p.awaitReadyOf(3)
 			p.awaitQuiet()
 			before := p.serving()
 			devices := p.devices()

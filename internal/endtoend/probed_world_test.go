@@ -82,6 +82,9 @@ func (p *probed) applyProbed(spec ...string) {
 	p.api.Apply(p.t, p.namespace, fmt.Sprintf(found, p.mesos.URL(), strings.Join(spec, "\n")))
 }
 
+// core is how many devices mountCore mounts.
+const core = 9
+
 // mountCore mounts what makes a cluster of three hosts: a registry device, a
 // metadata device and a data device on each. The first one is the bootstrap device.
 func (p *probed) mountCore() {
@@ -103,7 +106,7 @@ func readyProbed(t *testing.T, n int, spec ...string) *probed {
 	p.mountCore()
 	p.startAlone()
 	p.applyProbed(spec...)
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	return p
 }
 

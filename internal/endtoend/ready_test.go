@@ -18,6 +18,8 @@ func TestAppliedClusterBecomesReady(t *testing.T) {
 	w.applyCluster()
 	w.applyDevices(5)
 
+	// It may be Ready before it has heard of the last device.
+	w.api.Kubectl(t, "-n", w.namespace, "wait", "--for=jsonpath={.status.devices}=5", "--timeout=90s", "quobytecluster/quobyte")
 	w.api.Kubectl(t, "-n", w.namespace, "wait", "--for=condition=Ready", "--timeout=90s", "quobytecluster/quobyte")
 	if got := w.alive(""); got != services(5) {
 		t.Errorf("%d tasks run, want %d:\n%s", got, services(5), taskList(w.mesos.Tasks()))
@@ -87,7 +89,7 @@ func TestIdleClusterWritesNothing(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.awaitQuiet()
 	before, calls := w.resourceVersions(), w.mesos.Calls()
 	time.Sleep(3 * time.Second) // Nothing is what is waited for.

@@ -124,7 +124,7 @@ func TestRealProberOnRealDisks(t *testing.T) {
 		m.mount(fmt.Sprintf("node%d", i), "disk1", m.disk("ext4", fmt.Sprintf("core-%d", i), allTypes, fmt.Sprintf("device.bootstrap=%v", i == 2)))
 	}
 	m.operate()
-	m.awaitReady()
+	m.awaitReadyOf(3)
 	if n := m.alive("prober"); n != 4 {
 		t.Errorf("%d probers run, want one on each of 4 hosts", n)
 	}

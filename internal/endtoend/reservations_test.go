@@ -42,7 +42,7 @@ func TestReservedResourcesComeBackToTheirService(t *testing.T) {
 	p.mountCore()
 	p.startAlone()
 	p.reserving()
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	for range 2 {
 		task := p.taskOf("data", "node3")
 		for _, owner := range p.reservedFor(task) {
@@ -71,7 +71,7 @@ func TestTeardownFreesReservationsFirst(t *testing.T) {
 	p.mountCore()
 	p.startAlone()
 	p.reserving()
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	reserved := func() int {
 		return strings.Count(string(p.operate(map[string]string{"type": "GET_AGENTS"})), `"DYNAMIC"`)
 	}
@@ -106,7 +106,7 @@ func TestMesosDiskBecomesADevice(t *testing.T) {
 	p.hosts.Mount("node2", testprobers.Empty("/mnt/disk7", "8:77"))
 	p.startAlone()
 	p.reserving()
-	p.awaitReady()
+	p.awaitReadyOf(core)
 	p.api.Apply(t, p.namespace, `
 apiVersion: mesos.quobyte.com/v1alpha1
 kind: QuobyteDevice

@@ -18,7 +18,7 @@ func TestStoppedAndStartedAgain(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	framework := w.awaitReady().Status.FrameworkID
+	framework := w.awaitReadyOf(3).Status.FrameworkID
 
 	w.patch(`{"spec":{"state":"Stopped"}}`)
 	stopped := w.await("Stopped", func(c *v1alpha1.QuobyteCluster) bool {
@@ -57,7 +57,7 @@ func TestNewVersionReplacesOneAtATime(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(5)
-	w.awaitReady()
+	w.awaitReadyOf(5)
 	began := time.Now()
 
 	w.patch(`{"spec":{"version":"1.1.6"}}`)
@@ -75,7 +75,7 @@ func TestNewResourcesReplaceThatServiceAlone(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	began := time.Now()
 
 	w.patch(`{"spec":{"services":{"data":{"resources":{"memory":"5Gi"}}}}}`)
@@ -97,7 +97,7 @@ func TestSuspendedClusterChangesNothing(t *testing.T) {
 	w.startAlone()
 	w.applyCluster()
 	w.applyDevices(3)
-	w.awaitReady()
+	w.awaitReadyOf(3)
 	w.patch(`{"spec":{"suspend":true,"version":"1.1.6"}}`)
 	w.await("Suspended", func(c *v1alpha1.QuobyteCluster) bool {
 		return has(c, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonSuspended)

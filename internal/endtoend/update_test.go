@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,13 +73,15 @@ func readyWith(t *testing.T, n int, script mesostest.Script, merge string) *worl
 
 func (w *world) readyAs(n int, merge string) {
 	w.t.Helper()
-	w.startAlone()
 	w.applyCluster()
 	if merge != "" {
 		w.patch(merge)
 	}
+	// All devices are there when it starts: what it starts before it has heard of the
+	// last ones depends on who is faster.
 	w.applyDevices(n)
-	w.awaitReady()
+	w.startAlone()
+	w.awaitReadyOf(n)
 }
 
 // TestUpdateGoesServiceByService: registries, metadata, data, then the others; the
@@ -209,11 +212,18 @@ func TestUpdateDomainByDomain(t *testing.T) {
 // TestPausedByHand: nothing more is stopped, and what fails comes back as it was.
 func TestPausedByHand(t *testing.T) {
 	t.Parallel()
-	w := readyWith(t, 3, nil, `{"spec":{"update":{"minReady":"0.5s"}}}`)
+	var sick atomic.Bool // the new version of metadata
+	sick.Store(true)
+	script := func(task mesos.TaskInfo) mesostest.Play {
+		if sick.Load() {
+			return failingAs("metadata", staysSick)(task)
+		}
+		return mesostest.Healthy(task)
+	}
+	w := readyWith(t, 3, script, `{"spec":{"health":{"restartAfter":"0s"}}}`)
 	w.patch(`{"spec":{"version":"1.1.6"}}`)
-	w.await("the registries to be updated", func(c *v1alpha1.QuobyteCluster) bool {
-		return c.Status.Update != nil && c.Status.Update.Service == "metadata"
-	})
+	// It waits for the first metadata service, however late it is paused.
+	w.awaitMesos("the registries and the first metadata service to be updated", func() bool { return w.versions()["1.1.6"] == 4 })
 	w.patch(`{"spec":{"update":{"paused":true}}}`)
 	paused := w.updateIs(v1alpha1.UpdatePaused)
 	if !has(paused, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonPaused) {
@@ -221,15 +231,10 @@ func TestPausedByHand(t *testing.T) {
 	}
 	w.awaitQuiet()
 	before := w.versions()
-	if before["1.1.5"] < 5 || before["1.1.6"] < 3 {
-		t.Fatalf("versions in the middle: %v", before)
+	if diff := gocmp.Diff(map[string]int{"1.1.5": services(3) - 4, "1.1.6": 4}, before); diff != "" {
+		t.Fatalf("versions in the middle (-want +got):\n%s", diff)
 	}
-	failed := ""
-	for _, task := range w.mesos.Running("node3") {
-		if task.Info.Name == "data" {
-			failed = task.ID
-		}
-	}
+	failed := w.taskOn("data", "node3")
 	if err := w.mesos.FailTask(failed, "Container exited with status 1"); err != nil {
 		t.Fatal(err)
 	}
@@ -243,6 +248,10 @@ func TestPausedByHand(t *testing.T) {
 	})
 	if diff := gocmp.Diff(before, w.versions()); diff != "" {
 		t.Errorf("versions after a failure while paused (-before +after):\n%s", diff)
+	}
+	sick.Store(false)
+	if err := w.mesos.SetHealth(w.taskOn("metadata", "node1"), true); err != nil {
+		t.Fatal(err)
 	}
 	w.patch(`{"spec":{"update":{"paused":false}}}`)
 	w.awaitReady()
@@ -259,7 +268,7 @@ func TestOperatorDiesDuringAnUpdate(t *testing.T) {
 	w.applyCluster()
 	w.patch(`{"spec":{"update":{"minReady":"0.3s"}}}`)
 	w.applyDevices(4)
-	w.awaitReady()
+	w.awaitReadyOf(4)
 	began := time.Now()
 	w.patch(`{"spec":{"version":"1.1.6"}}`)
 	for i := range 3 {
@@ -284,12 +293,11 @@ func TestOperatorDiesDuringAnUpdate(t *testing.T) {
 // first one; and one that is lower is announced.
 func TestUpdateChangesCourse(t *testing.T) {
 	t.Parallel()
-	w := readyWith(t, 4, nil, `{"spec":{"update":{"minReady":"0.5s"}}}`)
+	w := readyWith(t, 4, failingAs("metadata", staysSick), `{"spec":{"health":{"restartAfter":"0s"}}}`)
 	began := time.Now()
 	w.patch(`{"spec":{"version":"1.1.6"}}`)
-	w.await("the registries to be updated", func(c *v1alpha1.QuobyteCluster) bool {
-		return c.Status.Update != nil && c.Status.Update.Service == "metadata"
-	})
+	// It waits for the first metadata service, however late the next version comes.
+	w.awaitMesos("the registries and the first metadata service to be updated", func() bool { return w.versions()["1.1.6"] == 4 })
 	w.patch(`{"spec":{"version":"1.1.7"}}`)
 	w.awaitReady()
 	if diff := gocmp.Diff(map[string]int{"1.1.7": services(4)}, w.versions()); diff != "" {

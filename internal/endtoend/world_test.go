@@ -292,6 +292,7 @@ func describe(cluster *v1alpha1.QuobyteCluster) string {
 	for _, c := range cluster.Status.Conditions {
 		fmt.Fprintf(&b, "%s=%s %s (generation %d of %d): %s\n", c.Type, c.Status, c.Reason, c.ObservedGeneration, cluster.Generation, c.Message)
 	}
+	fmt.Fprintf(&b, "devices: %d\n", cluster.Status.Devices)
 	for _, s := range cluster.Status.Services {
 		fmt.Fprintf(&b, "%+v\n", s)
 	}
@@ -312,6 +313,16 @@ func (w *world) awaitReady() *v1alpha1.QuobyteCluster {
 	w.t.Helper()
 	return w.await("Ready", func(c *v1alpha1.QuobyteCluster) bool {
 		return has(c, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	})
+}
+
+// awaitReadyOf waits until the cluster is Ready with that many devices. kubectl applies
+// them one by one, and probers find them host by host: with those that came first it may
+// be Ready before it has heard of the others.
+func (w *world) awaitReadyOf(devices int) *v1alpha1.QuobyteCluster {
+	w.t.Helper()
+	return w.await(fmt.Sprintf("Ready with %d devices", devices), func(c *v1alpha1.QuobyteCluster) bool {
+		return int(c.Status.Devices) == devices && has(c, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	})
 }
 

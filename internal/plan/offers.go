@@ -38,6 +38,9 @@ func (p *pass) keeps(a *mesosbridge.Agent, o *mesosbridge.Offer) bool {
 	if pool != nil && pool.keep {
 		return true
 	}
+	if o.Unavailability != nil && p.mayHaveEnded(a, o.Role) {
+		return true
+	}
 	if a.Behind {
 		return false
 	}
@@ -64,6 +67,23 @@ func (p *pass) mayUse(a *mesosbridge.Agent, role string) bool {
 			continue
 		}
 		if k.floats() && p.floating[k].missing() > 0 || s.wanted {
+			return true
+		}
+	}
+	return false
+}
+
+// mayHaveEnded says that a service of the agent's host may have ended, and nobody has
+// said so yet: an operator that has just come knows the tasks of a host that was left
+// for its maintenance by statuses that are late. It has to be started again then, and
+// what was declined before would not tell that the window was cancelled (keepOffers).
+func (p *pass) mayHaveEnded(a *mesosbridge.Agent, role string) bool {
+	h := p.hosts[quobyte.HostKey(a.Host)]
+	if h == nil {
+		return false
+	}
+	for k := range kinds {
+		if s := &h.slots[k]; p.specs[k].role == role && s.wanted && s.task != nil && (s.task.status == doubtful || !s.task.Heard) {
 			return true
 		}
 	}
