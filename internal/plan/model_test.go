@@ -368,7 +368,9 @@ func (m *model) end(t *modelTask, state mesos.TaskState) {
 	f := m.streaks[t.service+" "+t.host]
 	at, timed := id.Launched()
 	ranWell := t.service == "prober" && (!timed || m.now.Sub(at) >= 10*time.Minute)
-	if f == nil || f.spec != id.Hash || ranWell {
+	// So long after the last failure, of which the status tells nothing, it is a first one.
+	longAgo := f != nil && m.now.Sub(f.last) >= 10*time.Minute && !slices.ContainsFunc(m.cluster.Status.Failures, func(s v1alpha1.Failure) bool { return s.Service == t.service })
+	if f == nil || f.spec != id.Hash || ranWell || longAgo {
 		f = &streak{spec: id.Hash}
 		m.streaks[t.service+" "+t.host] = f
 	}
