@@ -51,7 +51,7 @@ func TestOffers(t *testing.T) {
 			f.snap.Agents["agent-node1"].Behind = false
 		}, steps{declines: 1}},
 		"before the barrier, it runs": {func(f *fixture) { f.node("node1").Behind = false; f.task(registry, "node1") }, steps{declines: 1}},
-		"it may have ended": {func(f *fixture) { f.node("node1"); f.task(registry, "node1").Heard = false }, steps{declines: 1}},
+		"it may have ended":           {func(f *fixture) { f.node("node1"); f.task(registry, "node1").Heard = false }, steps{declines: 1}},
 		"it may have ended, in maintenance": {func(f *fixture) {
 			f.node("node1").Offers[0].Unavailability = window(noon, time.Hour)
 			f.task(registry, "node1").Heard = false
