@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,17 +31,9 @@ type identity struct {
 	taking *sync.Mutex
 }
 
-// Keys in the ConfigMap <cluster>-framework. Beside them stands what cannot change
-// during the framework's life (rule 9).
-const (
-	frameworkIDKey = "frameworkID"
-	// bootstrappedKey: a registry of the framework has run. The id alone does not tell
-	// it: a cluster may be deleted before its first registry started.
-	bootstrappedKey = "bootstrapped"
-	// usedUpKey: agents that a person has declared gone and that were there again, separated
-	// by commas. The annotation still names them, and must not count in the next process.
-	usedUpKey = "goneAgentsThatCameBack"
-)
+// frameworkIDKey is the key in the ConfigMap <cluster>-framework. Beside it stands what
+// cannot change during the framework's life (rule 9), and what kept.go has.
+const frameworkIDKey = "frameworkID"
 
 // conflict is an identity that the cluster must not take. Only a person can go
 // on.
@@ -172,116 +161,6 @@ func (i *identity) keep(ctx context.Context, cluster *v1alpha1.QuobyteCluster, k
 		return fmt.Errorf("create ConfigMap %s: %w", i.configMap().Name, err)
 	}
 	return nil
-}
-
-// refill puts the data into a ConfigMap that a person has emptied: without the id in it
-// nothing would subscribe any more.
-func (i *identity) refill(ctx context.Context, data map[string]string) error {
-	kept := &corev1.ConfigMap{}
-	if err := i.reader.Get(ctx, i.configMap(), kept); err != nil {
-		return fmt.Errorf("read ConfigMap %s: %w", i.configMap().Name, err)
-	}
-	if kept.Data[frameworkIDKey] != "" {
-		return fmt.Errorf("ConfigMap %s has just been written", kept.Name) // It is looked at again.
-	}
-	if kept.Data == nil {
-		kept.Data = map[string]string{}
-	}
-	maps.Copy(kept.Data, data)
-	if err := i.client.Update(ctx, kept); err != nil {
-		return fmt.Errorf("write the framework id into ConfigMap %s: %w", kept.Name, err)
-	}
-	return nil
-}
-
-// leave makes sure that the ConfigMap holds the id before the cluster object goes, which
-// leaves all running: nothing else tells of it then. A namespace that is being deleted
-// takes none, and would not keep it.
-func (i *identity) leave(ctx context.Context, id string) error {
-	cluster, kept, err := i.read(ctx)
-	if err != nil {
-		return err
-	}
-	err = i.keep(ctx, cluster, kept, id)
-	if err == nil && cluster.Status.Bootstrapped {
-		err = i.keepBootstrapped(ctx)
-	}
-	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		return nil
-	}
-	return err
-}
-
-// keepBootstrapped makes sure that the ConfigMap says that a registry has run. Where
-// there is none, the one that will be made says so.
-func (i *identity) keepBootstrapped(ctx context.Context) error {
-	kept := &corev1.ConfigMap{}
-	if err := i.reader.Get(ctx, i.configMap(), kept); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	if kept.Data[bootstrappedKey] == "true" {
-		return nil
-	}
-	if kept.Data == nil {
-		kept.Data = map[string]string{}
-	}
-	kept.Data[bootstrappedKey] = "true"
-	if err := i.client.Update(ctx, kept); err != nil {
-		return fmt.Errorf("keep in ConfigMap %s that a registry has run: %w", kept.Name, err)
-	}
-	return nil
-}
-
-// keepBootstrapped keeps beside the framework's id that a registry has run, once a
-// status tells it: the id outlives the cluster object.
-func (o *observation) keepBootstrapped(ctx context.Context) error {
-	m := o.member
-	if m == nil || m.bootstrapKept || !o.cluster.Status.Bootstrapped {
-		return nil
-	}
-	err := m.identity.keepBootstrapped(ctx)
-	m.bootstrapKept = err == nil
-	return err
-}
-
-// usedUp are the agents that were there again after a person had declared them gone.
-func (i *identity) usedUp(ctx context.Context) ([]string, error) {
-	_, kept, err := i.read(ctx)
-	return v1alpha1.AgentIDs(kept[usedUpKey]), err
-}
-
-// keepUsedUp writes them down. Where there is no ConfigMap there is no framework yet.
-func (i *identity) keepUsedUp(ctx context.Context, agents []string) error {
-	kept := &corev1.ConfigMap{}
-	if err := i.reader.Get(ctx, i.configMap(), kept); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	if kept.Data == nil {
-		kept.Data = map[string]string{}
-	}
-	kept.Data[usedUpKey] = strings.Join(agents, ",")
-	if err := i.client.Update(ctx, kept); err != nil {
-		return fmt.Errorf("keep in ConfigMap %s which agents came back: %w", kept.Name, err)
-	}
-	return nil
-}
-
-// keepUsedUp keeps which agents that the annotation names have been there since.
-func (o *observation) keepUsedUp(ctx context.Context) error {
-	m := o.member
-	if m == nil {
-		return nil
-	}
-	said := o.cluster.GoneAgents()
-	used := slices.DeleteFunc(m.bridge.UsedUp(), func(id string) bool { return !slices.Contains(said, id) })
-	if slices.Equal(used, m.usedUp) {
-		return nil
-	}
-	err := m.identity.keepUsedUp(ctx, used)
-	if err == nil {
-		m.usedUp = used
-	}
-	return err
 }
 
 // immutable is what cannot change once there is a framework id.

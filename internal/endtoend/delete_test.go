@@ -174,11 +174,8 @@ func TestDeletedDeviceStopsItsServiceThroughTheGate(t *testing.T) {
 // all that tells of what runs.
 func TestOrphanKeepsTheIDWhenSomebodyDeletedTheConfigMap(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
-	w.startAlone()
-	w.applyCluster()
-	w.applyDevices(3)
-	framework := w.awaitReadyOf(3).Status.FrameworkID
+	w := readyWith(t, 3, nil, "")
+	framework := w.cluster().Status.FrameworkID
 	w.api.Kubectl(t, "-n", w.namespace, "delete", "configmap", "quobyte-framework")
 
 	w.deleteCluster("true")

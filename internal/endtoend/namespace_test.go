@@ -3,8 +3,6 @@ package endtoend
 import (
 	"testing"
 	"time"
-
-	"github.com/quobyte/mesos-operator/mesosbridge/mesostest"
 )
 
 // deleteNamespace does what the namespace controller does, which the tests do not have:
@@ -28,11 +26,7 @@ func TestNamespaceThatIsDeletedLeavesAllRunning(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
-			w.startAlone()
-			w.applyCluster()
-			w.applyDevices(3)
-			w.awaitReadyOf(3)
+			w := readyWith(t, 3, nil, "")
 			w.deleteNamespace(kinds...)
 			time.Sleep(3 * time.Second)
 			if n := w.killed(); n != 0 {
@@ -44,12 +38,7 @@ func TestNamespaceThatIsDeletedLeavesAllRunning(t *testing.T) {
 
 func TestNamespaceThatIsDeletedIsTornDown(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, mesostest.Config{Agents: mesostest.Agents(3)})
-	w.startAlone()
-	w.applyCluster()
-	w.applyDevices(3)
-	w.awaitReadyOf(3)
-	w.patch(`{"spec":{"deletionPolicy":"Teardown"}}`)
+	w := readyWith(t, 3, nil, `{"spec":{"deletionPolicy":"Teardown"}}`)
 	w.deleteNamespace("configmaps", "controllerrevisions", "devices", "quobyteclusters")
 	if n := w.alive(""); n != 0 {
 		t.Errorf("%d tasks run", n)
