@@ -108,6 +108,7 @@ func TestAgentMarkedGoneIsReplaced(t *testing.T) {
 	w.mesos.MarkGone("node4")
 	w.awaitMesos("the end of node4's tasks", func() bool { return len(w.mesos.Running("node4")) == 0 })
 	w.mesos.ReplaceAgent("node4")
+	w.awaitMesos("its services on the new agent", func() bool { return len(w.mesos.Running("node4")) > 0 })
 	w.awaitReady()
 	w.checkNoDuplicates()
 }
