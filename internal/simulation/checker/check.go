@@ -192,25 +192,17 @@ func (c *check) update(s *session, status *mesos.TaskStatus) {
 		}
 	}
 	t := c.tasks[status.TaskID.Value]
-	if t == nil {
-		return
+	if t == nil || finalWord(t.state) && mesosDoubts(status.GetState()) {
+		return // With its agent Mesos loses sight also of what has ended there, as was said.
 	}
 	t.state, t.absent, t.heard = status.GetState(), false, s
-	switch t.state {
-	case mesos.TASK_UNREACHABLE, mesos.TASK_UNKNOWN, mesos.TASK_LOST:
-		if t.doubtful.IsZero() {
-			t.doubtful = c.now
-		}
-	default:
+	switch {
+	case !mesosDoubts(t.state):
 		t.doubtful = time.Time{}
+	case t.doubtful.IsZero():
+		t.doubtful = c.now
 	}
-	switch t.state {
-	case mesos.TASK_FINISHED, mesos.TASK_FAILED, mesos.TASK_KILLED, mesos.TASK_ERROR, mesos.TASK_DROPPED,
-		mesos.TASK_GONE, mesos.TASK_GONE_BY_OPERATOR:
-		t.ended = true
-	default:
-		t.ended = false
-	}
+	t.ended = finalWord(t.state) || t.state == mesos.TASK_GONE || t.state == mesos.TASK_GONE_BY_OPERATOR
 	if status.Healthy != nil {
 		t.healthy = status.Healthy
 		if !*status.Healthy {
@@ -218,6 +210,20 @@ func (c *check) update(s *session, status *mesos.TaskStatus) {
 		}
 	}
 	c.judgeTask(t)
+}
+
+// finalWord is one that whoever ran the task has said, or refused it.
+func finalWord(s mesos.TaskState) bool {
+	switch s {
+	case mesos.TASK_FINISHED, mesos.TASK_FAILED, mesos.TASK_KILLED, mesos.TASK_ERROR, mesos.TASK_DROPPED:
+		return true
+	}
+	return false
+}
+
+// mesosDoubts says that Mesos cannot tell whether the task runs.
+func mesosDoubts(s mesos.TaskState) bool {
+	return s == mesos.TASK_UNREACHABLE || s == mesos.TASK_UNKNOWN || s == mesos.TASK_LOST
 }
 
 // judgeTask notes whether the task serves, as far as anybody is told.

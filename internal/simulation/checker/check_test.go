@@ -59,17 +59,30 @@ func (s *story) says(id, agent string, state mesos.TaskState) {
 }
 
 // runs launches a task that runs.
-func (s *story) runs(service, id, host string) {
-	info := mesos.TaskInfo{Name: service, TaskID: mesos.TaskID{Value: id}, AgentID: mesos.AgentID{Value: "agent-" + host},
+func (s *story) runs(service, id, host string) { s.runsOn(service, id, host, "agent-"+host) }
+
+func (s *story) runsOn(service, id, host, agent string) {
+	info := mesos.TaskInfo{Name: service, TaskID: mesos.TaskID{Value: id}, AgentID: mesos.AgentID{Value: agent},
 		HealthCheck: &mesos.HealthCheck{ConsecutiveFailures: new(uint32(1<<32 - 1))}}
 	s.call(&scheduler.Call{Type: scheduler.Call_ACCEPT, Accept: &scheduler.Call_Accept{OfferIDs: []mesos.OfferID{{Value: "offer"}}, Operations: []mesos.Offer_Operation{
 		{Type: mesos.Offer_Operation_LAUNCH, Launch: &mesos.Offer_Operation_Launch{TaskInfos: []mesos.TaskInfo{info}}}}}})
-	s.Tasks = append(s.Tasks, mesostest.TaskRecord{ID: id, AgentID: "agent-" + host, Host: host, Info: info, Launched: s.now, Running: s.now, State: mesos.TASK_RUNNING})
-	s.says(id, "agent-"+host, mesos.TASK_RUNNING)
+	s.Tasks = append(s.Tasks, mesostest.TaskRecord{ID: id, AgentID: agent, Host: host, Info: info, Launched: s.now, Running: s.now, State: mesos.TASK_RUNNING})
+	s.says(id, agent, mesos.TASK_RUNNING)
 }
 
 func (s *story) kill(id string) {
 	s.call(&scheduler.Call{Type: scheduler.Call_KILL, Kill: &scheduler.Call_Kill{TaskID: mesos.TaskID{Value: id}}})
+}
+
+// replaced launches a registry on a new agent of the host.
+func (s *story) replaced(host string) {
+	agent := "agent-" + host + "-2"
+	s.event(&scheduler.Event{Type: scheduler.Event_OFFERS, Offers: &scheduler.Event_Offers{Offers: []mesos.Offer{{AgentID: mesos.AgentID{Value: agent}}}}})
+	s.call(&scheduler.Call{Type: scheduler.Call_RECONCILE, Reconcile: &scheduler.Call_Reconcile{}})
+	s.call(&scheduler.Call{Type: scheduler.Call_RECONCILE, Reconcile: &scheduler.Call_Reconcile{
+		Tasks: []scheduler.Call_Reconcile_Task{{TaskID: mesos.TaskID{Value: "probe-2"}, AgentID: &mesos.AgentID{Value: agent}}}}})
+	s.says("probe-2", agent, mesos.TASK_GONE)
+	s.runsOn("registry", "quobyte.registry.h."+host+"-2", host, agent)
 }
 
 // fails ends the registry of a host.
@@ -312,6 +325,15 @@ func TestRules(t *testing.T) {
 			}
 			s.runs("metadata", "quobyte.metadata.h.a", "a")
 		}, "start order"},
+		"a new agent, and the old one's task is lost": {func(s *story) {
+			s.says("quobyte.registry.h.a", "agent-a", mesos.TASK_UNREACHABLE)
+			s.replaced("a")
+		}, "5"},
+		"a new agent, and the old one's task had ended before it was lost": {func(s *story) {
+			s.fails("a")
+			s.says("quobyte.registry.h.a", "agent-a", mesos.TASK_UNREACHABLE)
+			s.replaced("a")
+		}, ""},
 		"two first registries": {func(s *story) { s.firstRegistries(0) }, "start order"},
 		"one after the other":  {func(s *story) { s.firstRegistries(time.Second) }, ""},
 		"metadata, and a registry runs by the word of Mesos alone": {func(s *story) {
