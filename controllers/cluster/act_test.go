@@ -44,9 +44,15 @@ func TestChangesOfDevicesThatWakeAPass(t *testing.T) {
 		"its spec":       {func(d *v1alpha1.QuobyteDevice) { d.Generation++ }, true},
 		"it is declared": {func(d *v1alpha1.QuobyteDevice) { d.Labels = nil }, true},
 		"another label":  {func(d *v1alpha1.QuobyteDevice) { d.Labels["team"] = "storage" }, false},
-		"its finalizer":  {func(d *v1alpha1.QuobyteDevice) { d.Finalizers = []string{v1alpha1.FinalizerDevice} }, true},
-		"it was moved":   {func(d *v1alpha1.QuobyteDevice) { d.Status.Host = "node2" }, true},
-		"it is found":    {func(d *v1alpha1.QuobyteDevice) { d.Status.Host = "node1" }, false},
+		"a restart is asked for": {func(d *v1alpha1.QuobyteDevice) {
+			d.Annotations = map[string]string{v1alpha1.AnnotationRestartedAt: "2026-11-21T12:00:00Z"}
+		}, true},
+		"a restart is asked for as it cannot be": {func(d *v1alpha1.QuobyteDevice) {
+			d.Annotations = map[string]string{v1alpha1.AnnotationRestartedAt + "-data": "2026-11-21T12:00:00Z"}
+		}, true},
+		"its finalizer": {func(d *v1alpha1.QuobyteDevice) { d.Finalizers = []string{v1alpha1.FinalizerDevice} }, true},
+		"it was moved":  {func(d *v1alpha1.QuobyteDevice) { d.Status.Host = "node2" }, true},
+		"it is found":   {func(d *v1alpha1.QuobyteDevice) { d.Status.Host = "node1" }, false},
 		"it is found, and was moved": {func(d *v1alpha1.QuobyteDevice) {
 			d.Status.Host, d.Status.PreviousHost = "node1", "node2"
 		}, true},

@@ -97,11 +97,17 @@ func TestKilledBeforeAnyStatusKnows(t *testing.T) {
 	w.mesos.ReplaceAgent("node4") // its containers live
 	w.startAlone()
 	w.waitsForAPerson("node4", old, launched)
+	w.awaitNoLedger()
+}
+
+// awaitNoLedger waits until statuses list all that was written down before launches.
+func (w *world) awaitNoLedger() {
+	w.t.Helper()
 	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
-		if err := w.api.Client().Get(t.Context(), w.key("quobyte-tasks"), &corev1.ConfigMap{}); apierrors.IsNotFound(err) {
-			break
+		if err := w.api.Client().Get(w.t.Context(), w.key("quobyte-tasks"), &corev1.ConfigMap{}); apierrors.IsNotFound(err) {
+			return
 		} else if time.Since(begun) > patience {
-			t.Fatalf("what was written down before launches is still there (%v), and statuses list it", err)
+			w.t.Fatalf("what was written down before launches is still there (%v), and statuses list it", err)
 		}
 	}
 }
@@ -118,7 +124,7 @@ func TestTaskIsListedWhileItsDeviceComesBack(t *testing.T) {
 	w.applyDevices(n)
 	w.awaitReadyOf(n)
 	w.awaitQuiet()
-	time.Sleep(5 * time.Second) // the ConfigMap of tasks goes
+	w.awaitNoLedger() // the statuses alone tell of the tasks
 	if err := operator.Kill(); err != nil {
 		t.Fatal(err)
 	}
